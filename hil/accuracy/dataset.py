@@ -1,0 +1,104 @@
+"""The samples and labels of one dataset, checked."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+# More than any dataset that a microcontroller or a phone is judged with, and less than
+# what a hostile header could make a host allocate.
+MAX_BYTES = 4 * 1024**3
+
+
+class Content(enum.Enum):
+    """What the numbers of a dataset are, which decides how a model may take them."""
+
+    VALUES = "values"  # in the unit of a float model, or in a model's own integers
+    PIXELS = "pixels"  # raw image pixels, 0..255
+    BYTES = "bytes"  # sent to a device as they are; only the model knows their type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """Samples `x` of shape [n, ...] and, where there are any, labels `y` [n], int64."""
+
+    name: str
+    x: npt.NDArray[np.generic]
+    y: npt.NDArray[np.int64] | None
+    content: Content
+    preprocessing: str
+    source: Path
+
+
+def checked_samples(
+    x: npt.NDArray[np.generic], *, where: str
+) -> npt.NDArray[np.generic]:
+    """Return *x* if it is a non-empty array of finite numbers, else ConfigError."""
+    if x.dtype.kind not in "fiu":
+        raise ConfigError(
+            "the samples are no numbers",
+            where=where,
+            found=f"elements of type {x.dtype}",
+            allowed="an array of integers or floats",
+            remedy="save x as a plain numeric array",
+        )
+    if x.ndim == 0 or x.size == 0:
+        raise ConfigError(
+            "the dataset is empty",
+            where=where,
+            found=f"x of shape {list(x.shape)}",
+            allowed="at least one sample: shape [n, ...]",
+        )
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))
+        raise ConfigError(
+            "the samples hold NaN or infinity",
+            where=where,
+            found=f"{len(bad)} of {len(x)} samples, the first at index {bad[0]}",
+            allowed="finite numbers",
+            remedy="leave those samples out",
+        )
+    return x
+
+
+def checked_labels(
+    y: npt.NDArray[np.generic], *, n: int, where: str
+) -> npt.NDArray[np.int64]:
+    """Return *y* as n labels from 0 up, or ConfigError."""
+    if y.ndim == 2 and y.shape[1] == 1:  # noqa: PLR2004 - [n, 1] is a column of labels
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind not in "iu":
+        raise ConfigError(
+            "the labels are no integers",
+            where=where,
+            found=f"y of type {y.dtype} and shape {list(y.shape)}",
+            allowed=f"integers of shape [{n}], one class number a sample",
+            remedy="turn one-hot rows into class numbers with argmax",
+        )
+    if len(y) != n:
+        raise ConfigError(
+            "samples and labels differ in number",
+            where=where,
+            found=f"{n} samples, {len(y)} labels",
+            allowed="one label a sample",
+        )
+    whole = y.astype(np.int64)  # uint64 beyond int64 becomes negative, so is refused
+    wrong = np.flatnonzero((whole < 0) | (whole > np.iinfo(np.int32).max))
+    if len(wrong):
+        raise ConfigError(
+            "a label is out of range",
+            where=where,
+            found=f"label {y[wrong[0]]} at index {wrong[0]}",
+            allowed="class numbers from 0 up",
+        )
+    return whole

@@ -1,0 +1,1 @@
+"""Plan to jobs, jobs to records, records to results."""

@@ -1,0 +1,257 @@
+"""A plan: which models, as which variants, on which devices, measured how."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hil.accuracy.metrics import find_metric
+from hil.bench.examples import resolve_path
+from hil.errors import ConfigError
+from hil.profiles import config_error, find_profile
+from hil.quantization.recipes import find_recipe
+from hil.vocab import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hil.vocab import DeviceProfile
+
+AS_IS = "as-is"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedModel:
+    """A model file, the data to judge it by, and the variants to make of it."""
+
+    path: Path
+    dataset: Path | None
+    calibration: Path | None
+    metric: str
+    variants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """How each variant is measured on each device.
+
+    A window is one job: warm-up, then at least `min_runs` invocations and at least
+    `min_seconds`. Six windows are the fewest whose medians give a 95 % interval.
+    """
+
+    warmup: int = 2
+    min_runs: int = 20
+    min_seconds: float = 0.1
+    windows: int = 6
+    samples: int | None = None  # at most so many of the dataset; None: all; 0: none
+    order: str = "interleaved"
+    timeout_seconds: float = 600.0  # for one job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `hil bench` does."""
+
+    name: str
+    models: tuple[PlannedModel, ...]
+    devices: tuple[DeviceProfile, ...]
+    measure: Measure
+    accepted: tuple[RunStatus, ...] = (RunStatus.OK,)
+
+
+_DEFAULTS = Measure()
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _PlanTable(_Table):
+    name: Annotated[str, Field(min_length=1, max_length=100)] = "bench"
+
+
+class _ModelTable(_Table):
+    path: str
+    dataset: str | None = None
+    calibration: str | None = None
+    metric: str = "top1"
+    variants: Annotated[list[str], Field(min_length=1)] = [AS_IS]
+
+
+class _DeviceTable(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    profile: str
+
+
+class _MeasureTable(_Table):
+    warmup: Annotated[int, Field(ge=0, le=100_000)] = _DEFAULTS.warmup
+    min_runs: Annotated[int, Field(ge=1, le=1_000_000)] = _DEFAULTS.min_runs
+    min_seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] = (
+        _DEFAULTS.min_seconds
+    )
+    windows: Annotated[int, Field(ge=1, le=1000)] = _DEFAULTS.windows
+    samples: Annotated[int, Field(ge=0)] | None = _DEFAULTS.samples
+    order: Literal["interleaved", "sequential"] = "interleaved"
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400, strict=False)] = (
+        _DEFAULTS.timeout_seconds
+    )
+
+
+class _GateTable(_Table):
+    accept: list[
+        Literal[
+            "wrong_output",
+            "does_not_fit",
+            "unsupported_op",
+            "timed_out",
+            "crashed",
+            "throttled",
+            "link_broken",
+            "broken_setup",
+        ]
+    ] = []
+
+
+class _File(_Table):
+    plan: _PlanTable = _PlanTable()
+    model: Annotated[list[_ModelTable], Field(min_length=1)]
+    device: Annotated[list[_DeviceTable], Field(min_length=1)]
+    measure: _MeasureTable = _MeasureTable()
+    gate: _GateTable = _GateTable()
+
+
+def read_plan(path: Path) -> Plan:
+    """Read and check a plan file; paths in it are relative to it.
+
+    Raises ConfigError with file, key, value found and values allowed.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(
+            "the plan cannot be read", where=str(path), found=exc.strerror
+        ) from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(
+            "the plan is not TOML", where=str(path), found=str(exc)
+        ) from exc
+    return parse_plan(raw, where=str(path), folder=path.parent)
+
+
+def parse_plan(raw: Mapping[str, object], *, where: str, folder: Path) -> Plan:
+    """Check the tables of a plan and return it; *folder* is where its paths start."""
+    try:
+        file = _File.model_validate(raw)
+    except ValidationError as exc:
+        raise config_error(exc, _File, where=where) from exc
+    devices = tuple(_device(table, folder) for table in file.device)
+    names = [device.name for device in devices]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            "a device stands in the plan twice",
+            where=where,
+            found=", ".join(names),
+            remedy="a profile with another name for each device",
+        )
+    return Plan(
+        name=file.plan.name,
+        models=tuple(_model(table, folder) for table in file.model),
+        devices=devices,
+        measure=Measure(**file.measure.model_dump()),
+        accepted=(RunStatus.OK, *(RunStatus(name) for name in file.gate.accept)),
+    )
+
+
+def plan_document(
+    *,
+    name: str,
+    model: str,
+    dataset: str | None,
+    calibration: str | None,
+    variants: Sequence[str],
+    devices: Sequence[str],
+    measure: Mapping[str, object],
+    accept: Sequence[str],
+) -> dict[str, object]:
+    """Return the tables of the plan that a command line stands for."""
+    table: dict[str, object] = {"path": model, "variants": list(variants)}
+    if dataset is not None:
+        table["dataset"] = dataset
+    if calibration is not None:
+        table["calibration"] = calibration
+    return {
+        "plan": {"name": name},
+        "model": [table],
+        "device": [{"profile": device} for device in devices],
+        "measure": dict(measure),
+        "gate": {"accept": list(accept)},
+    }
+
+
+def _model(table: _ModelTable, folder: Path) -> PlannedModel:
+    find_metric(table.metric)
+    for variant in table.variants:
+        if variant != AS_IS:
+            find_recipe(variant)
+    return PlannedModel(
+        path=resolve_path(table.path, folder),
+        dataset=_maybe_path(table.dataset, folder),
+        calibration=_maybe_path(table.calibration, folder),
+        metric=table.metric,
+        variants=tuple(dict.fromkeys(table.variants)),
+    )
+
+
+def _maybe_path(text: str | None, folder: Path) -> Path | None:
+    return None if text is None else resolve_path(text, folder)
+
+
+def _device(table: _DeviceTable, folder: Path) -> DeviceProfile:
+    name = table.profile
+    if name.endswith(".toml"):
+        name = str(folder / name)
+    return find_profile(
+        name, overrides=list(_lines(table.model_extra or {})), extra=[folder]
+    )
+
+
+def _lines(table: Mapping[str, object], prefix: str = "") -> list[str]:
+    """Return the settings below *table* as lines of TOML, one per value."""
+    lines = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines.extend(_lines(value, f"{prefix}{key}."))
+        else:
+            lines.append(f"{prefix}{key}={_toml(value)}")
+    return lines
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    # TOML's literal strings cannot hold a quote; its basic ones escape as Python does.
+    return str(value) if isinstance(value, int | float) else '"' + _escaped(value) + '"'
+
+
+def _escaped(value: object) -> str:
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def to_toml(document: Mapping[str, object]) -> str:
+    """Return the tables of a plan as TOML text."""
+    lines: list[str] = []
+    for name, value in document.items():
+        tables = value if isinstance(value, list) else [value]
+        head = f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+        for table in tables:
+            assert isinstance(table, dict)
+            lines += [head, *(_lines(table)), ""]
+    return "\n".join(lines)

@@ -1,0 +1,216 @@
+"""Variants: each planned model quantized as asked, and the data that goes in."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.accuracy.datasets import load_dataset
+from hil.accuracy.inputs import InputSpec, prepare
+from hil.bench.plan import AS_IS
+from hil.errors import ModelError
+from hil.models.facts import operator_names, read_model, sha256_of
+from hil.models.graph import read_graph
+from hil.models.label import label
+from hil.quantization.recipes import find_recipe
+from hil.vocab import ModelArtifact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from hil.accuracy.dataset import Dataset
+    from hil.bench.plan import PlannedModel
+    from hil.models.graph import Graph
+    from hil.quantization.recipes import Recipe
+    from hil.results.run_folder import RunFolder
+
+# A hundred samples calibrate as well as five hundred (docs/recipes.md), and a fifth of
+# a small dataset is as much as its accuracy can spare.
+_HELD_OUT = 100
+_HELD_OUT_SHARE = 5
+_PROBE_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One file to measure, with its inputs in its own input type.
+
+    `samples` has shape [n, *input_shape without batch], `labels` [n]; `probe` is one
+    input, [1, ...], for the timed runs.
+    """
+
+    artifact: ModelArtifact
+    data: bytes
+    label: str
+    metric: str
+    probe: npt.NDArray[np.generic]
+    samples: npt.NDArray[np.generic] | None = None
+    labels: npt.NDArray[np.int64] | None = None
+    calibration: str | None = None
+
+
+def build_variants(
+    planned: PlannedModel,
+    folder: RunFolder,
+    *,
+    samples: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Variant]:
+    """Quantize *planned* into each variant, keep the files, prepare their inputs.
+
+    Raises ModelError, WrongQuantization or ConfigError; then nothing is measured.
+    """
+    source = read_model(planned.path)
+    graph = read_graph(source, where=str(planned.path))
+    dataset = load_dataset(planned.dataset) if planned.dataset else None
+    calibration, measured = _split(planned, dataset)
+    variants = []
+    for name in planned.variants:
+        progress(f"{planned.path.stem}: {name}")
+        data, told = source, None
+        if name != AS_IS:
+            recipe = find_recipe(name)
+            used = calibration if recipe.needs_calibration else None
+            data = _quantized(source, graph, recipe, used, where=str(planned.path))
+            told = used.told if used else None
+        variants.append(
+            _variant(
+                planned,
+                name,
+                data,
+                folder=folder,
+                dataset=_first(measured, samples),
+                calibration=told,
+            )
+        )
+    return variants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Calibration:
+    """The data that ranges are measured on, and what a reader must be told of it."""
+
+    dataset: Dataset
+    told: str
+
+
+def _split(
+    planned: PlannedModel, dataset: Dataset | None
+) -> tuple[_Calibration | None, Dataset | None]:
+    """Return what to calibrate with and what to measure accuracy on.
+
+    Where no calibration data is named, some samples of the dataset are held out for
+    it, since a model judged on what it was calibrated with looks better than it is.
+    """
+    if planned.calibration is not None:
+        named = load_dataset(planned.calibration)
+        told = f"{len(named.x)} samples of {planned.calibration.name}"
+        return _Calibration(dataset=named, told=told), dataset
+    wanted = [find_recipe(name) for name in planned.variants if name != AS_IS]
+    if not any(recipe.needs_calibration for recipe in wanted) or dataset is None:
+        return None, dataset
+    count = min(_HELD_OUT, len(dataset.x) // _HELD_OUT_SHARE)
+    told = (
+        f"the first {count} samples of {planned.path.stem}'s dataset, which are left "
+        "out of its accuracy; --calibration names other data"
+    )
+    held_out = _part(dataset, slice(0, count))
+    return _Calibration(dataset=held_out, told=told), _part(dataset, slice(count, None))
+
+
+def _first(dataset: Dataset | None, samples: int | None) -> Dataset | None:
+    if dataset is None or samples is None:
+        return dataset
+    return _part(dataset, slice(0, samples)) if samples else None
+
+
+def _part(dataset: Dataset, rows: slice) -> Dataset:
+    labels = None if dataset.y is None else dataset.y[rows]
+    return dataclasses.replace(dataset, x=dataset.x[rows], y=labels)
+
+
+def _quantized(
+    source: bytes,
+    graph: Graph,
+    recipe: Recipe,
+    calibration: _Calibration | None,
+    *,
+    where: str,
+) -> bytes:
+    # The quantizer takes a third of a second to import, and `as-is` needs none.
+    from hil.quantization.calibration import CalibrationData  # noqa: PLC0415
+    from hil.quantization.quantize import quantize  # noqa: PLC0415
+
+    inputs = None
+    if calibration is not None:
+        x = prepare(calibration.dataset, input_spec(graph))
+        inputs = CalibrationData(name=calibration.told, x=x)
+    return quantize(source, recipe, inputs, where=where).data
+
+
+def input_spec(graph: Graph) -> InputSpec:
+    """Return what the model's one input takes; ModelError where there are several."""
+    main = graph.subgraphs[0]
+    if len(main.inputs) != 1 or len(main.outputs) != 1:
+        raise ModelError(
+            "hil bench streams one input and reads one output",
+            found=f"{len(main.inputs)} inputs, {len(main.outputs)} outputs",
+        )
+    tensor = main.tensors[main.inputs[0]]
+    quantization = tensor.quantization
+    scales = quantization.scales if quantization else ()
+    zero_points = quantization.zero_points if quantization else ()
+    return InputSpec(
+        shape=tensor.shape,
+        dtype=np.dtype(tensor.type),
+        scale=scales[0] if scales else 0.0,
+        zero_point=zero_points[0] if zero_points else 0,
+    )
+
+
+def _variant(
+    planned: PlannedModel,
+    name: str,
+    data: bytes,
+    *,
+    folder: RunFolder,
+    dataset: Dataset | None,
+    calibration: str | None,
+) -> Variant:
+    graph = read_graph(data, where=f"{planned.path} as {name}")
+    spec = input_spec(graph)
+    samples = prepare(dataset, spec) if dataset is not None else None
+    sha256 = sha256_of(data)
+    artifact = ModelArtifact(
+        name=planned.path.stem,
+        variant=name,
+        path=folder.add_model(data, sha256),
+        sha256=sha256,
+        size_bytes=len(data),
+        ops=operator_names(graph),
+    )
+    return Variant(
+        artifact=artifact,
+        data=data,
+        label=label(graph).text,
+        metric=planned.metric,
+        probe=samples[:1] if samples is not None else _made_up(spec),
+        samples=samples,
+        labels=dataset.y if dataset is not None else None,
+        calibration=calibration,
+    )
+
+
+def _made_up(spec: InputSpec) -> npt.NDArray[np.generic]:
+    """Return one input for timing where there is no dataset, the same in every run."""
+    generator = np.random.default_rng(_PROBE_SEED)
+    shape = (1, *spec.shape[1:])
+    if spec.dtype.kind == "f":
+        return generator.random(shape).astype(spec.dtype)
+    limits = np.iinfo(spec.dtype.name)
+    return generator.integers(limits.min, limits.max + 1, shape).astype(spec.dtype)

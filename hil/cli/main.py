@@ -1,0 +1,91 @@
+"""The `hil` command: finds the verb's module, runs it, prints errors.
+
+A verb's module is imported when the verb is used, so that `hil --help` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Final
+
+from hil import __version__
+from hil.errors import ConfigError, HilError, nearest
+from hil.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERBS: Final = {
+    "bench": "measure model variants on devices: latency, memory, accuracy",
+    "codegen": "a C array for TFLite Micro, with the op resolver it needs",
+    "devices": "list or show the profiles of devices",
+    "doctor": "what is missing on this machine, and the command that installs it",
+    "emulate": "an emulated device that any client may talk to (serial pty, adb)",
+    "inspect": "what a .tflite really is: label, operators, tensors, sizes",
+    "quantize": "float .tflite to dynamic, float16, int8, int16x8, weight-only int8",
+    "report": "the records of earlier runs as a table or JSON",
+}
+_HELP: Final = {"-h", "--help", "help"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except HilError as exc:
+        print(f"error: {printable(str(exc), keep_lines=True)}", file=sys.stderr)
+        return exc.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as `hil ... | head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the only catch-all: a fault of hil's own
+        traceback.print_exc()
+        print("error: this is a fault in hil; please report it", file=sys.stderr)
+        return 70
+
+
+def _run(words: Sequence[str]) -> int:
+    if not words or words[0] in _HELP:
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        print(f"hil {__version__}")
+        return 0
+    return _run_verb(words[0], words[1:])
+
+
+def _run_verb(verb: str, arguments: Sequence[str]) -> int:
+    if verb not in VERBS:
+        raise ConfigError(
+            f"there is no verb {verb!r}",
+            allowed=", ".join(VERBS),
+            remedy=nearest(verb, VERBS) or "hil --help",
+        )
+    module = importlib.import_module(f"hil.cli.{verb}")
+    try:
+        module.app(args=list(arguments), prog_name=f"hil {verb}")
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    return 0
+
+
+def _overview() -> str:
+    width = max(len(verb) for verb in VERBS)
+    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+    return f"""\
+hil {__version__}: how a TFLite model really behaves on the device it will ship on
+
+usage: hil VERB [OPTIONS] ...    (hil VERB --help tells the options)
+
+{verbs}
+
+Exit status: 0 all well; 1 a measurement failed; 2 the command, plan, profile or model
+is wrong; 3 a device or tool failed."""

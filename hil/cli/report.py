@@ -1,0 +1,33 @@
+"""`hil report`: the records of earlier runs as a table or JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hil.bench.summary import summarize
+from hil.cli.output import note, print_json, print_result
+from hil.report import document, terminal
+from hil.results.run_folder import load_records
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder or a records.jsonl.")],
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document.")
+    ] = False,
+) -> None:
+    """Show what a run measured; figures are computed anew from its raw records."""
+    records, notes = load_records(run)
+    for text in notes:
+        note(f"note: {text}")
+    results = summarize(records)
+    if json:
+        print_json(document.render(results, run=run.name))
+    else:
+        print_result(terminal.render(results))

@@ -1,0 +1,1 @@
+"""Models as C: arrays and operator resolvers for TFLite Micro."""

@@ -1,0 +1,1 @@
+"""Emulated devices: processes of their own that any client may talk to."""

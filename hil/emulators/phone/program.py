@@ -1,0 +1,87 @@
+"""The stand-in for benchmark_model: a marker file that runs as a child process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Final
+
+from hil.emulators.phone.paths import normal
+from hil.emulators.phone.shell import NOT_RUNNABLE, SHELL, SIGNALLED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.emulators.phone.call import Io
+    from hil.emulators.phone.pipes import Sink
+    from hil.emulators.phone.shell import Shell
+
+MARKER: Final = (
+    b"hil: this file stands for TensorFlow Lite's benchmark_model. On an emulated "
+    b"phone it runs\nLiteRT on the host's processor; a real phone needs the real "
+    b"program.\n"
+)
+PROGRAM_PATH: Final = "/data/local/tmp/benchmark_model"
+_WRITES: Final = ("--output_filepath=",)
+
+
+def is_program(content: bytes) -> bool:
+    """Whether a file's content is the marker, wherever it was pushed to."""
+    return content == MARKER
+
+
+async def run_program(words: Sequence[str], shell: Shell, io: Io) -> int:
+    """Run benchmark_model with *words* in a child process; return its exit status."""
+    phone = shell.phone
+    cores = range(len(phone.personality.cpus))
+    cpus = cores if shell.cpus is None else shell.cpus
+    process = shell.process
+    if not shell.replaced:
+        process = phone.processes.start(words, parent=shell.process.pid)
+    process.arguments = words
+    process.cpus_allowed = f"{sum(1 << core for core in cpus):x}"
+    try:
+        run = await phone.runtime.start(
+            words,
+            cwd=shell.cwd,
+            root=phone.storage.backing.root,
+            free_bytes=phone.storage.free_bytes,
+            cpus=[phone.personality.cpus[core] for core in cpus],
+            ignores_hangup=shell.ignores_hangup,
+        )
+    except OSError as exc:
+        phone.processes.end(process)
+        await io.stderr.write(f"{SHELL}: can't fork - {exc.strerror}\n".encode())
+        return NOT_RUNNABLE
+    process.host_pid, process.signal = run.pid, run.signal
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_pump(run.stdout, io.stdout))
+            group.create_task(_pump(run.stderr, io.stderr))
+        code = await run.exit_code()
+    finally:
+        run.close()
+        phone.processes.end(process)
+        _recount(words, shell)
+    if code >= 0:
+        return code
+    await io.stderr.write(f"{signal.strsignal(-code)} \n".encode())
+    return SIGNALLED - code
+
+
+async def _pump(reader: asyncio.StreamReader, sink: Sink) -> None:
+    """Hand on all that a child prints; stop reading when nobody listens."""
+    try:
+        while data := await reader.read(65536):
+            await sink.write(data)
+    except BrokenPipeError:
+        return
+
+
+def _recount(words: Sequence[str], shell: Shell) -> None:
+    """Let the storage see what the child has written."""
+    for word in words:
+        for option in _WRITES:
+            if word.startswith(option):
+                path = normal(word.removeprefix(option) or "/", shell.cwd)
+                shell.phone.storage.recount_file(path)

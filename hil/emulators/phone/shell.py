@@ -1,0 +1,87 @@
+"""The state of one shell of the phone: variables, folder, status, process."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from hil.emulators.phone.paths import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.emulators.phone.phone import Phone
+    from hil.emulators.phone.processes import Process
+
+SHELL: Final = "/system/bin/sh"
+NOT_RUNNABLE: Final = 126
+NOT_FOUND: Final = 127
+SIGNALLED: Final = 128  # plus the number of the signal
+_MAX_VARIABLES: Final = 10_000
+
+
+class Leave(Exception):
+    """`exit`: the shell ends with *status*."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class LoopControl(Exception):
+    """`break` or `continue`, out of *levels* loops."""
+
+    def __init__(self, levels: int, *, goes_on: bool) -> None:
+        super().__init__(levels)
+        self.levels = levels
+        self.goes_on = goes_on
+
+
+@dataclass(slots=True, kw_only=True)
+class Shell:
+    """What a command may see and change; `copy` is what a subshell starts with."""
+
+    phone: Phone
+    process: Process
+    cwd: str = "/"
+    variables: dict[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] = (SHELL,)
+    status: int = 0
+    depth: int = 0
+    cpus: tuple[int, ...] | None = None  # cores of the phone; None: all
+    ignores_hangup: bool = False
+    replaced: bool = False  # by `exec`: a program takes this shell's process over
+
+    @property
+    def positional(self) -> Sequence[str]:
+        """The arguments of the script, `$1` first."""
+        return self.arguments[1:]
+
+    def copy(self) -> Shell:
+        """Return a shell that starts as this one is, and changes nothing in it."""
+        return replace(self, variables=dict(self.variables))
+
+    def value(self, name: str) -> str:
+        """Return the value of a variable or parameter, "" where it is unset."""
+        if name.isdigit():
+            index = int(name)
+            return self.arguments[index] if index < len(self.arguments) else ""
+        match name:
+            case "?":
+                return str(self.status)
+            case "$":
+                return str(self.process.pid)
+            case "#":
+                return str(len(self.positional))
+            case "@" | "*":
+                return " ".join(self.positional)
+            case "PWD":
+                return self.cwd
+        return self.variables.get(name, "")
+
+    def assign(self, name: str, value: str) -> None:
+        """Set a variable; OSError (E2BIG) where there are too many."""
+        if name not in self.variables and len(self.variables) >= _MAX_VARIABLES:
+            raise refusal(errno.E2BIG, name)
+        self.variables[name] = value

@@ -1,0 +1,1 @@
+"""Inference on the host: LiteRT, LiteRT's reference kernels and TFLite Micro."""

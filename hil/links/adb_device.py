@@ -1,0 +1,362 @@
+"""The edge to the adb_shell package: its connection, with its traps taken out.
+
+adb_shell 0.4.4 as it comes waits for a refused stream until its time is up, loses what
+the phone says early, ignores short writes, takes a closed socket for silence and
+throws the phone's banner away. Everything foreign becomes an error of ours here.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import struct
+import tempfile
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adb_shell import adb_device, constants, exceptions
+from adb_shell.auth import keygen
+from adb_shell.auth.sign_pythonrsa import PythonRSASigner
+from adb_shell.transport.base_transport import BaseTransport
+
+from hil.deadline import Deadline
+from hil.errors import BrokenSetup, LinkClosed, LinkTimeout, MalformedFrame
+
+try:
+    from adb_shell.transport import usb_transport
+except (
+    ImportError,
+    OSError,
+):  # the package libusb1, or the library it loads, is absent
+    usb_transport = None
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil import vocab
+
+    Packet = tuple[bytes, int, int, bytes]
+
+# adb_shell's own timers are left out: the transport below keeps the deadline.
+_NO_LIMIT_SECONDS = 1e9
+_REACH = (
+    "is the phone on, and debugging over the network on? `adb devices`, "
+    "`adb tcpip 5555`, or `hil emulate phone`"
+)
+
+
+class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
+    """A socket to a phone that keeps the deadline it was last given."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address = f"{host}:{port}"
+        self.deadline: vocab.Deadline = Deadline(0)
+        self._host = host
+        self._port = port
+        self._socket: socket.socket | None = None
+
+    def connect(self, transport_timeout_s: float | None) -> None:
+        """Connect; BrokenSetup where nothing answers there."""
+        del transport_timeout_s
+        try:
+            self._socket = socket.create_connection(
+                (self._host, self._port), timeout=self._seconds("connecting to")
+            )
+            # adb_shell sends header and payload apart: with Nagle's algorithm each
+            # packet waits for the acknowledgement of the one before, 40 ms.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except TimeoutError as exc:
+            raise self._silent("connecting to", remedy=_REACH) from exc
+        except OSError as exc:
+            raise BrokenSetup(
+                "the phone cannot be reached",
+                where=self.address,
+                found=exc.strerror or str(exc),
+                remedy=_REACH,
+            ) from exc
+
+    def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:
+        """Return 1 to *numbytes* bytes, or raise LinkTimeout or LinkClosed."""
+        del transport_timeout_s
+        if numbytes > constants.MAX_ADB_DATA:
+            raise MalformedFrame(
+                "the phone announced a packet that is too long",
+                where=self.address,
+                found=f"{numbytes:,} bytes",
+                allowed=f"{constants.MAX_ADB_DATA:,} bytes",
+            )
+        stream = self._open_socket()
+        stream.settimeout(self._seconds("waiting for"))
+        try:
+            data = stream.recv(numbytes)
+        except TimeoutError as exc:
+            raise self._silent("waiting for") from exc
+        except OSError as exc:
+            raise self._gone(exc.strerror or str(exc)) from exc
+        if not data:
+            raise self._gone("end of file")
+        return data
+
+    def bulk_write(self, data: bytes, transport_timeout_s: float | None) -> int:
+        """Write all of *data*, or raise LinkTimeout or LinkClosed."""
+        del transport_timeout_s
+        stream = self._open_socket()
+        stream.settimeout(self._seconds("writing to"))
+        try:
+            stream.sendall(data)
+        except TimeoutError as exc:
+            raise self._silent("writing to") from exc
+        except OSError as exc:
+            raise self._gone(exc.strerror or str(exc)) from exc
+        return len(data)
+
+    def close(self) -> None:
+        """Close the socket; may be called any number of times."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
+
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise self._gone("it was not connected")
+        return self._socket
+
+    def _seconds(self, doing: str) -> float:
+        if self.deadline.expired:  # settimeout(0) would mean "do not wait"
+            raise self._silent(doing)
+        return self.deadline.remaining
+
+    def _silent(self, doing: str, *, remedy: str | None = None) -> LinkTimeout:
+        return LinkTimeout(
+            f"time ran out while {doing} the phone", where=self.address, remedy=remedy
+        )
+
+    def _gone(self, found: str) -> LinkClosed:
+        return LinkClosed(
+            "the connection to the phone is gone", where=self.address, found=found
+        )
+
+
+class UsbTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
+    """A phone on USB, found by its adb serial; keeps the deadline it was last given."""
+
+    def __init__(self, serial: str) -> None:
+        self.address = f"USB {serial}"
+        self.deadline: vocab.Deadline = Deadline(0)
+        if usb_transport is None:
+            raise BrokenSetup(
+                "phones on USB need libusb, which is not installed",
+                where=self.address,
+                remedy="pip install 'adb-shell[usb]' and apt-get install libusb-1.0-0, "
+                "or `adb tcpip 5555` and the phone's address as link.host",
+            )
+        try:
+            self._usb = usb_transport.UsbTransport.find_adb(serial)
+        except (exceptions.UsbDeviceNotFoundError, usb_transport.usb1.USBError) as exc:
+            raise self._unreachable(exc) from exc
+
+    def connect(self, transport_timeout_s: float | None) -> None:
+        """Claim the phone's adb interface; BrokenSetup where that is refused."""
+        del transport_timeout_s
+        assert usb_transport is not None
+        try:
+            self._usb.connect(self.deadline.remaining)
+        except usb_transport.usb1.USBError as exc:
+            raise self._unreachable(exc) from exc
+
+    def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:
+        """Return what came, or raise LinkTimeout or LinkClosed."""
+        del transport_timeout_s
+        try:
+            return bytes(self._usb.bulk_read(numbytes, self._seconds()))
+        except exceptions.UsbReadFailedError as exc:
+            raise self._lost(exc) from exc
+
+    def bulk_write(self, data: bytes, transport_timeout_s: float | None) -> int:
+        """Write all of *data*, or raise LinkTimeout or LinkClosed."""
+        del transport_timeout_s
+        try:
+            return int(self._usb.bulk_write(data, self._seconds()))
+        except exceptions.UsbWriteFailedError as exc:
+            raise self._lost(exc) from exc
+
+    def close(self) -> None:
+        """Release the interface; may be called any number of times."""
+        self._usb.close()
+
+    def _seconds(self) -> float:
+        # libusb takes 0 for "no limit".
+        return max(0.001, self.deadline.remaining)
+
+    def _unreachable(self, exc: Exception) -> BrokenSetup:
+        return BrokenSetup(
+            "the phone cannot be reached",
+            where=self.address,
+            found=str(exc),
+            remedy="is debugging on? `adb devices` shows the serial; `adb kill-server` "
+            "lets go of the phone; a udev rule gives the permission",
+        )
+
+    def _lost(self, exc: Exception) -> LinkTimeout | LinkClosed:
+        if self.deadline.expired:
+            return LinkTimeout(
+                "time ran out while waiting for the phone", where=self.address
+            )
+        return LinkClosed(
+            "the connection to the phone is gone", where=self.address, found=str(exc)
+        )
+
+
+Transport = TcpTransport | UsbTransport
+
+
+class HostKey:
+    """The key by which a phone knows this computer; made when it is first needed.
+
+    Without a path, the key of the system's adb is used where there is one, else a key
+    of hil's own. The public key is computed, so no second file can disagree with it.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Take the *path* of the private key (PKCS #8, PEM)."""
+        system = Path.home() / ".android" / "adbkey"
+        own = Path.home() / ".config" / "hil" / "adbkey"
+        self.path = path or (system if system.is_file() else own)
+        self._loaded: PythonRSASigner | None = None
+
+    def Sign(self, data: bytes) -> bytes:  # noqa: N802 - the name that adb_shell calls
+        """Return the signature of a phone's token."""
+        return bytes(self._signer().Sign(bytes(data)))
+
+    def GetPublicKey(self) -> str:  # noqa: N802 - the name that adb_shell calls
+        """Return the public key and this user's name, as phones show it."""
+        return str(self._signer().GetPublicKey())
+
+    def _signer(self) -> PythonRSASigner:
+        if self._loaded is None:
+            try:
+                if not self.path.exists():
+                    _create_key(self.path)
+                private = self.path.read_text(encoding="ascii")
+                public = base64.b64encode(keygen.encode_pubkey(str(self.path)))
+                owner = keygen.get_user_info()
+                self._loaded = PythonRSASigner(f"{public.decode()}{owner}", private)
+            except (OSError, ValueError, struct.error) as exc:
+                raise BrokenSetup(
+                    "the adb key of this computer cannot be used",
+                    where=str(self.path),
+                    found=str(exc),
+                    allowed="an RSA key of 2048 bits, PKCS #8 in PEM, no password",
+                    remedy="`adb keygen FILE` makes one",
+                ) from exc
+        return self._loaded
+
+
+def _create_key(path: Path) -> None:
+    """Make a key that only its owner may read, and that is whole when it appears."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # mode 0700
+        made = Path(folder) / "key"
+        keygen.keygen(str(made))
+        made.chmod(0o600)
+        with contextlib.suppress(FileExistsError):  # someone else was faster
+            path.hardlink_to(made)
+
+
+class _Packets(adb_device._AdbIOManager):  # type: ignore[misc]  # noqa: SLF001
+    """adb_shell's reader of packets; it has no public seam for what is mended here."""
+
+    banner = b""
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._address = transport.address
+        self._early: dict[int, deque[Packet]] = {}
+
+    def read(
+        self,
+        expected_cmds: Sequence[bytes],
+        adb_info: object,
+        allow_zeros: object = None,
+    ) -> Packet:
+        """Return the next packet of a stream that is of an expected kind.
+
+        A close that nobody expects ends the wait with LinkClosed, and data that comes
+        before its turn (a FAIL in the middle of a push) is kept for the next reader.
+        """
+        stream = adb_info.local_id  # type: ignore[attr-defined]
+        if constants.WRTE in expected_cmds and self._early.get(stream):
+            return self._early[stream].popleft()
+        wanted = [*expected_cmds, constants.WRTE, constants.CLSE]
+        while True:
+            packet: Packet = super().read(wanted, adb_info, bool(allow_zeros))
+            if packet[0] in expected_cmds:
+                return packet
+            if packet[0] == constants.CLSE:
+                raise LinkClosed(
+                    "the phone closed the stream before it was done",
+                    where=self._address,
+                    remedy="the service may be unknown to this phone",
+                )
+            self._early.setdefault(stream, deque()).append(packet)
+
+    def _read_expected_packet_from_device(
+        self, expected_cmds: Sequence[bytes], adb_info: object
+    ) -> Packet:
+        packet: Packet = super()._read_expected_packet_from_device(
+            expected_cmds, adb_info
+        )
+        if packet[0] == constants.CNXN:
+            self.banner = packet[3]
+        return packet
+
+
+class Device(adb_device.AdbDevice):  # type: ignore[misc]  # adb_shell has no types
+    """One connection to a phone."""
+
+    def __init__(self, transport: Transport) -> None:
+        # In place of the host's name, as adb itself does.
+        super().__init__(transport, banner=b"features=shell_v2,cmd,stat_v2,ls_v2")
+        self._io_manager = _Packets(transport)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What the phone's banner offers; empty on a phone that is too old to say."""
+        text = self._io_manager.banner.decode(errors="replace").strip("\0")
+        for part in text.partition("::")[2].split(";"):
+            if part.startswith("features="):
+                return frozenset(part.removeprefix("features=").split(","))
+        return frozenset()
+
+    def start(self, key: HostKey, *, asked: object) -> None:
+        """Say hello; *asked* is called when the phone must first accept the key."""
+        self.connect(
+            rsa_keys=[key],
+            read_timeout_s=_NO_LIMIT_SECONDS,
+            auth_timeout_s=_NO_LIMIT_SECONDS,
+            auth_callback=asked,
+        )
+
+    def stream(self, service: str, command: bytes) -> Iterator[bytes]:
+        """Yield the bytes of a service as they come, until the phone closes it."""
+        yield from self._streaming_command(
+            service.encode(), command, None, _NO_LIMIT_SECONDS, None
+        )
+
+
+# What adb_shell raises, and lets through from struct and its own tables, on bytes that
+# are no ADB.
+FOREIGN_ERRORS = (
+    exceptions.AdbConnectionError,
+    exceptions.AdbTimeoutError,
+    exceptions.DeviceAuthError,
+    exceptions.InvalidChecksumError,
+    exceptions.InvalidCommandError,
+    exceptions.InvalidResponseError,
+    KeyError,
+    ValueError,
+    struct.error,
+)

@@ -1,0 +1,1 @@
+"""What a .tflite is: verified, read, counted and labelled, without running it."""

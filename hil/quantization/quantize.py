@@ -1,0 +1,141 @@
+"""A float model quantized by AI Edge Quantizer and proved to be what was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
+from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+from ai_edge_quantizer.quantizer import Quantizer
+
+from hil.errors import ConfigError, ModelError
+from hil.models.graph import read_graph
+from hil.models.label import Kind, label
+from hil.quantization.calibration import check_calibration, measure_ranges
+from hil.quantization.check import check_result
+from hil.quantization.quiet import quiet
+from hil.quantization.recipes import Scheme
+
+if TYPE_CHECKING:
+    from hil.models.graph import Graph
+    from hil.quantization.calibration import CalibrationData
+    from hil.quantization.recipes import ElementType, Recipe
+
+_BITS: dict[ElementType, int] = {"float16": 16, "int16": 16, "int8": 8, "int4": 4}
+_EVERY = TFLOperationName.ALL_SUPPORTED
+_ANY_NAME = ".*"
+# A second rule for all operators needs another pattern: an equal one replaces the
+# first. Where the second is not allowed for an operator, the first stands.
+_ANY_NAME_AGAIN = ".+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizedModel:
+    """The file, the recipe that made it, and the truth label that was read back."""
+
+    data: bytes
+    recipe: Recipe
+    label: str
+
+
+def quantize(
+    model: bytes,
+    recipe: Recipe,
+    calibration: CalibrationData | None,
+    *,
+    where: str,
+) -> QuantizedModel:
+    """Quantize the float *model* and read the result back.
+
+    *calibration* is used by recipes that need it only. Raises ModelError where the
+    model is no float model or cannot be quantized, ConfigError where the calibration
+    data are missing or unfit, WrongQuantization where the result is not as asked for.
+    """
+    graph = read_graph(model, where)
+    _require_float(graph, where=where)
+    data = _calibration_for(recipe, calibration, graph, where=where)
+    try:
+        with quiet():
+            ranges = (
+                None
+                if data is None
+                else measure_ranges(model, data, graph, where=where)
+            )
+            quantizer = Quantizer(model)
+            _add_rules(quantizer, recipe)
+            result = quantizer.quantize(
+                ranges, enable_progress_bar=False, enable_progress_report=False
+            )
+    except (ValueError, RuntimeError, KeyError, IndexError, TypeError) as exc:
+        raise ModelError(
+            f"AI Edge Quantizer cannot make {recipe.name} of this model",
+            where=where,
+            found=f"{type(exc).__name__}: {exc}",
+            remedy="another recipe",
+        ) from exc
+    quantized = bytes(result.quantized_model)
+    made = read_graph(quantized, f"{where} as {recipe.name}")
+    truth = check_result(made, recipe, where=where)
+    return QuantizedModel(data=quantized, recipe=recipe, label=truth.text)
+
+
+def _require_float(graph: Graph, *, where: str) -> None:
+    truth = label(graph)
+    if truth.kind is not Kind.FLOAT32:
+        raise ModelError(
+            "the model is quantized already",
+            where=where,
+            found=truth.text,
+            allowed="a float32 model",
+            remedy="the float model from which this one was made",
+        )
+
+
+def _calibration_for(
+    recipe: Recipe, data: CalibrationData | None, graph: Graph, *, where: str
+) -> CalibrationData | None:
+    if not recipe.needs_calibration:
+        return None
+    if data is None:
+        raise ConfigError(
+            f"{recipe.name} needs calibration data",
+            where=where,
+            found="none",
+            allowed="sample inputs with the preprocessing of the model's training",
+            remedy="name a dataset for calibration, or take a recipe without: dynamic, "
+            "float16, weight-only-int8",
+        )
+    check_calibration(data, graph, where=where)
+    return data
+
+
+def _add_rules(quantizer: Quantizer, recipe: Recipe) -> None:
+    granularity = (
+        QuantGranularity.CHANNELWISE
+        if recipe.per_channel
+        else QuantGranularity.TENSORWISE
+    )
+    bits = _BITS[recipe.weights]
+    if recipe.scheme is Scheme.STATIC:
+        quantizer.add_static_config(
+            _ANY_NAME, _EVERY, _BITS[recipe.activations], bits, granularity
+        )
+        if recipe.boundary == "float32":
+            for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
+                quantizer.update_quantization_recipe(
+                    _ANY_NAME, end, algorithm_key=AlgorithmName.NO_QUANTIZE
+                )
+    elif recipe.scheme is Scheme.WEIGHT_ONLY:
+        algorithm = (
+            AlgorithmName.FLOAT_CASTING
+            if recipe.weights == "float16"
+            else AlgorithmName.MIN_MAX_UNIFORM_QUANT
+        )
+        quantizer.add_weight_only_config(
+            _ANY_NAME, _EVERY, bits, granularity, algorithm
+        )
+    else:
+        for other in sorted(set(recipe.exceptions.values())):
+            quantizer.add_dynamic_config(_ANY_NAME, _EVERY, _BITS[other], granularity)
+        quantizer.add_dynamic_config(_ANY_NAME_AGAIN, _EVERY, bits, granularity)

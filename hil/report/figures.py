@@ -1,0 +1,118 @@
+"""One figure to one short text, the same in every document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hil.vocab import RunStatus, TimeBasis
+
+if TYPE_CHECKING:
+    from hil.vocab import Accuracy, Agreement, Latency, Result
+
+ABSENT: Final = "-"
+BASIS_NAMES: Final = {
+    TimeBasis.CPU_CYCLES: "cpu cycles",
+    TimeBasis.DEVICE_CLOCK: "device clock",
+    TimeBasis.HOST_CLOCK: "host clock",
+    TimeBasis.EMULATED_INSTRUCTIONS: "insn",
+}
+BASIS_NOTES: Final = {
+    TimeBasis.HOST_CLOCK: "host clock: time that an emulator took on this machine. It "
+    "compares variants with each other; it is no device's latency.",
+    TimeBasis.EMULATED_INSTRUCTIONS: "insn: instructions counted by an emulator. "
+    "Exact, but no time.",
+}
+_MS_FROM_US = 1000
+_S_FROM_US = 1_000_000
+_MIB = 1024 * 1024
+
+
+def duration(microseconds: float) -> str:
+    """Return a time with three digits that count: 68.1 us, 1.23 ms, 2.50 s."""
+    if microseconds < _MS_FROM_US:
+        return f"{_three_digits(microseconds)} us"
+    if microseconds < _S_FROM_US:
+        return f"{_three_digits(microseconds / _MS_FROM_US)} ms"
+    return f"{_three_digits(microseconds / _S_FROM_US)} s"
+
+
+def value(figure: float, basis: TimeBasis) -> str:
+    """Return one value of a distribution in the unit of its basis."""
+    if basis is TimeBasis.EMULATED_INSTRUCTIONS:
+        return f"{figure:,.0f} insn"
+    return duration(figure)
+
+
+def median(latency: Latency | None) -> str:
+    """Return the median with its 95 % interval: 68.1 us (67.0 .. 70.2 us)."""
+    if latency is None or latency.median is None:
+        return ABSENT
+    text = value(latency.median, latency.basis)
+    if latency.low is None or latency.high is None:
+        return text
+    low, high = value(latency.low, latency.basis), value(latency.high, latency.basis)
+    number, _, unit = low.rpartition(" ")
+    low = number if high.endswith(f" {unit}") else low
+    return f"{text} ({low} .. {high})"
+
+
+def tail(latency: Latency | None) -> str:
+    """Return the 90th percentile, or the 95th where only that was printed."""
+    if latency is None:
+        return ABSENT
+    if latency.p90 is not None:
+        return value(latency.p90, latency.basis)
+    if latency.p95 is not None:
+        return f"p95 {value(latency.p95, latency.basis)}"
+    return ABSENT
+
+
+def size(size_bytes: int) -> str:
+    """Return a size in bytes, grouped; model files are compared to the byte."""
+    return f"{size_bytes:,} B"
+
+
+def memory(result: Result) -> str:
+    """Return the arena or the peak RSS, by its name; absent where not measured."""
+    if "arena_bytes" in result.memory:
+        return f"arena {size(result.memory['arena_bytes'])}"
+    if "peak_rss_bytes" in result.memory:
+        return f"RSS {result.memory['peak_rss_bytes'] / _MIB:.1f} MiB"
+    return ABSENT
+
+
+def accuracy(found: Accuracy | None) -> str:
+    """Return the share of right answers with its 95 % interval and n."""
+    if found is None:
+        return ABSENT
+    return (
+        f"{100 * found.value:.1f} % "
+        f"({100 * found.low:.1f} .. {100 * found.high:.1f}), n={found.n}"
+    )
+
+
+def agreement(found: Agreement | None) -> str:
+    """Return how the outputs compare with the reference engine's."""
+    if found is None:
+        return ABSENT
+    if found.identical == found.n:
+        return f"{found.n}/{found.n} = {found.reference}"
+    parts = [f"{found.identical}/{found.n} = {found.reference}"]
+    if found.max_lsb is not None:
+        parts.append(f"max {found.max_lsb} LSB")
+    if found.max_relative is not None:
+        parts.append(f"max {found.max_relative:.1e}")
+    if found.label_flips is not None:
+        parts.append(f"{found.label_flips} flips")
+    return ", ".join(parts)
+
+
+def status(found: RunStatus) -> str:
+    """Return the status in words."""
+    return found.value.replace("_", " ")
+
+
+def _three_digits(number: float) -> str:
+    if number >= 100:  # noqa: PLR2004 - three digits before the point
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"  # noqa: PLR2004 - two

@@ -1,0 +1,112 @@
+"""Results as a table for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hil.printable import printable
+from hil.report import figures
+from hil.vocab import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from hil.vocab import Result
+
+_COLUMNS = (
+    ("variant", "left"),
+    ("size", "right"),
+    ("device", "left"),
+    ("status", "left"),
+    ("latency: median (95 %)", "right"),
+    ("p90", "right"),
+    ("time basis", "left"),
+    ("memory", "right"),
+    ("accuracy (95 %)", "right"),
+    ("agrees with host engine", "left"),
+)
+
+
+def render(results: Sequence[Result]) -> RenderableType:
+    """Return a table for each model, and below it what did not run and why."""
+    models = list(dict.fromkeys(result.model for result in results))
+    parts: list[RenderableType] = []
+    for model in models:
+        rows = [result for result in results if result.model == model]
+        parts += [_table(model, rows), *_problems(rows), *_retries(rows)]
+    parts += _basis_notes(results)
+    return Group(*parts)
+
+
+def _table(model: str, results: Sequence[Result]) -> Table:
+    table = Table(title=_text(model), title_justify="left", pad_edge=False, box=None)
+    for name, justify in _COLUMNS:
+        table.add_column(
+            name,
+            justify="right" if justify == "right" else "left",
+            no_wrap=name in {"variant", "size", "device", "status"},
+            overflow="fold",
+        )
+    for result in results:
+        table.add_row(*(_text(cell) for cell in _cells(result)), style=_style(result))
+    return table
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    measured = result.latency is not None
+    return (
+        result.variant,
+        figures.size(result.size_bytes),
+        result.device,
+        figures.status(result.status),
+        figures.median(result.latency),
+        figures.tail(result.latency),
+        figures.BASIS_NAMES[result.time_basis] if measured else figures.ABSENT,
+        figures.memory(result),
+        figures.accuracy(result.accuracy),
+        figures.agreement(result.agreement),
+    )
+
+
+def _style(result: Result) -> str:
+    return "" if result.status is RunStatus.OK else "yellow"
+
+
+def _problems(results: Sequence[Result]) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for result in results:
+        if result.status is RunStatus.OK:
+            continue
+        head = f"{result.variant} on {result.device}: {figures.status(result.status)}"
+        lines.append(_text(f"\n{head}", style="bold yellow"))
+        problem = printable(result.problem or "no reason was given", keep_lines=True)
+        lines.append(Padding(Text(problem), (0, 0, 0, 2), expand=False))
+    return lines
+
+
+def _retries(results: Sequence[Result]) -> list[RenderableType]:
+    return [
+        _text(f"{result.variant} on {result.device}: tried again: {retry}")
+        for result in results
+        for retry in result.retries
+    ]
+
+
+def _basis_notes(results: Sequence[Result]) -> list[RenderableType]:
+    bases = dict.fromkeys(r.latency.basis for r in results if r.latency)
+    notes = [
+        figures.BASIS_NOTES[basis] for basis in bases if basis in figures.BASIS_NOTES
+    ]
+    return [_text(f"\n{note}", style="dim") for note in notes]
+
+
+def _text(text: str, style: str = "") -> Text:
+    # Text, not str: names come from files, and rich would read [markup] in them.
+    return Text(printable(text, keep_lines=True), style=style)

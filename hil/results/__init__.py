@@ -1,0 +1,1 @@
+"""Records on disk: a run folder that is the truth about one run."""

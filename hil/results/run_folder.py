@@ -1,0 +1,172 @@
+"""The folder of one run: records as they are made, and the evidence beside them.
+
+runs/YYYYMMDD-HHMMSS-NAME/
+  records.jsonl     one line per job, written and fsynced as it ends
+  plan.toml         the plan as used (JSON-compatible TOML)
+  environment.json  versions, commit, host
+  models/           every model that was run, by its sha256
+  outputs/          raw outputs of each job that streamed samples, as .npy
+  logs/             what each device printed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import io
+import json
+import os
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.errors import ConfigError, RecordingError
+from hil.results.records import from_line, to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from hil.vocab import RunRecord
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_RECORDS = "records.jsonl"
+
+
+class RunFolder:
+    """An open run, to which records and evidence are added."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the folder that `create` has made."""
+        self.path = path
+        self.name = path.name
+
+    @classmethod
+    def create(cls, parent: Path, name: str) -> RunFolder:
+        """Make a new folder below *parent*; RecordingError where that is impossible."""
+        stamp = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
+        stem = f"{stamp}-{safe_name(name)}"
+        for suffix in ["", *(f"-{n}" for n in range(2, 100))]:
+            path = parent / f"{stem}{suffix}"
+            try:
+                path.mkdir(parents=True)
+                for part in ("models", "outputs", "logs"):
+                    (path / part).mkdir()
+            except FileExistsError:
+                continue
+            except OSError as exc:
+                raise _cannot_write(path, exc) from exc
+            return cls(path)
+        raise RecordingError(
+            "no free name for the run folder", where=str(parent), found=stem
+        )
+
+    def append(self, record: RunRecord) -> None:
+        """Write one line and force it to the disk.
+
+        Where the disk is full the cut line is taken back, so that every line in the
+        file stays a whole record, and RecordingError is raised.
+        """
+        path = self.path / _RECORDS
+        line = to_line(record)
+        try:
+            with path.open("ab", buffering=0) as file:
+                start = file.tell()
+                try:
+                    _write_all(file, line)
+                    os.fsync(file.fileno())
+                except OSError:
+                    # What made the write fail is told, not what the repair met.
+                    with contextlib.suppress(OSError):
+                        file.truncate(start)
+                    raise
+        except OSError as exc:
+            raise _cannot_write(path, exc) from exc
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write one small file, such as the plan; RecordingError where it fails."""
+        path = self.path / name
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as exc:
+            raise _cannot_write(path, exc) from exc
+
+    def write_json(self, name: str, value: Mapping[str, object]) -> None:
+        """Write one JSON document."""
+        self.write_text(name, json.dumps(value, indent=2) + "\n")
+
+    def add_model(self, data: bytes, sha256: str) -> Path:
+        """Keep a model under its sha256 and return the path."""
+        path = self.path / "models" / f"{sha256}.tflite"
+        if not path.exists():
+            self._write_whole(path, data)
+        return path
+
+    def add_outputs(self, job_id: str, outputs: npt.NDArray[np.generic]) -> Path:
+        """Keep a job's raw outputs and return the path."""
+        path = self.path / "outputs" / f"{safe_name(job_id)}.npy"
+        buffer = io.BytesIO()
+        np.save(buffer, outputs, allow_pickle=False)
+        self._write_whole(path, buffer.getvalue())
+        return path
+
+    def log_path(self, device: str) -> Path:
+        """Return where the log of *device* goes."""
+        return self.path / "logs" / f"{safe_name(device)}.log"
+
+    def _write_whole(self, path: Path, data: bytes) -> None:
+        partial = path.with_name(path.name + ".part")
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        except OSError as exc:
+            partial.unlink(missing_ok=True)
+            raise _cannot_write(path, exc) from exc
+
+
+def load_records(path: Path) -> tuple[list[RunRecord], list[str]]:
+    """Return the records of a run folder (or a records.jsonl) and what was skipped.
+
+    A last line that is cut, as a power failure leaves it, is skipped and told; any
+    other damage raises ConfigError with the line's number.
+    """
+    file = path / _RECORDS if path.is_dir() else path
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as exc:
+        raise ConfigError(
+            "there are no records to read", where=str(file), found=exc.strerror
+        ) from exc
+    # A whole file ends with a line end, so its last part is empty.
+    cut = lines.pop()
+    records = [
+        from_line(line, where=f"{file}:{number}")
+        for number, line in enumerate(lines, 1)
+        if line
+    ]
+    notes = [f"{file}:{len(lines) + 1}: the last line is cut; skipped"] if cut else []
+    return records, notes
+
+
+def safe_name(name: str) -> str:
+    """Return *name* with what could leave the folder or confuse a shell replaced."""
+    return _UNSAFE.sub("_", name).strip("._")[:100] or "run"
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _cannot_write(path: Path, exc: OSError) -> RecordingError:
+    return RecordingError(
+        "the run cannot be recorded",
+        where=str(path),
+        found=exc.strerror or str(exc),
+        remedy="free space, or another folder with --out; records before this one "
+        "are whole",
+    )

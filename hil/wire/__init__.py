@@ -1,0 +1,1 @@
+"""The codec of the dialogue with a microcontroller; docs/protocol.md specifies it."""
