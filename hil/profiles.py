@@ -235,10 +235,11 @@ def config_error(
         )
     if first["type"] == "missing":
         return ConfigError(f"the key {key!r} is missing", where=where, found="nothing")
+    text = str(first["msg"]).removeprefix("Value error, ")
     expected = first.get("ctx", {}).get("expected")
     found = first["input"]
     return ConfigError(
-        f"{key}: {first['msg']}" if key else str(first["msg"]),
+        f"{key}: {text}" if key else text,
         where=where,
         found=repr(found) if not isinstance(found, dict) else None,
         allowed=str(expected) if expected else None,

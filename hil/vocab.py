@@ -172,7 +172,8 @@ class TimingSummary:
     """One window of a tool that prints statistics only, such as benchmark_model.
 
     All figures in microseconds. Percentiles are absent where the tool is too old to
-    print them. `std_us` is the population standard deviation.
+    print them. `std_us` is the population standard deviation. The tool cuts single
+    values to multiples of `resolution_us`; 0 means that it does not.
     """
 
     basis: TimeBasis
@@ -185,6 +186,7 @@ class TimingSummary:
     p5_us: float | None = None
     median_us: float | None = None
     p95_us: float | None = None
+    resolution_us: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,7 +117,8 @@ def quantized(
     info = np.iinfo(spec.dtype.name)
     # In float64, which holds float32's whole numbers and the zero point exactly.
     shifted = away.astype(np.float64) + spec.zero_point
-    return np.clip(shifted, info.min, info.max).astype(spec.dtype)
+    clamped: npt.NDArray[np.generic] = np.clip(shifted, info.min, info.max)
+    return clamped.astype(spec.dtype)
 
 
 def _shaped(dataset: Dataset, spec: InputSpec) -> npt.NDArray[np.generic]:
@@ -234,19 +235,20 @@ def _check_range(
     real: npt.NDArray[np.generic], dataset: Dataset, spec: InputSpec
 ) -> None:
     """Raise ConfigError where the data cannot be what the input was calibrated with."""
+    values: npt.NDArray[np.float64] = real.astype(np.float64).reshape(len(real), -1)
     low, high = spec.range
     width = high - low
-    least, most = float(real.min()), float(real.max())
+    least, most = float(values.min()), float(values.max())
     step = spec.scale / 2
-    clipped = float(((real < low - step) | (real > high + step)).mean())
-    far_out = (real < low - _FAR * width) | (real > high + _FAR * width)
-    far = float(far_out.reshape(len(real), -1).any(axis=1).mean())
+    clipped = float(((values < low - step) | (values > high + step)).mean())
+    far_out = (values < low - _FAR * width) | (values > high + _FAR * width)
+    far = float(far_out.any(axis=1).mean())
     covered = (max(most, 0.0) - min(least, 0.0)) / width
     if clipped > _MOST_CLIPPED or far > _MOST_FAR:
         what = f"{clipped:.0%} of the values are clipped"
         if far > _MOST_FAR:
             what += f", and {far:.0%} of the samples lie far outside"
-    elif covered < _LEAST_COVERED and real.size >= _FEWEST_VALUES:
+    elif covered < _LEAST_COVERED and values.size >= _FEWEST_VALUES:
         what = f"the data cover {covered:.1%} of the model's range"
     else:
         return

@@ -32,8 +32,8 @@ def timed_run(
         binary,
         f"--graph={graph}",
         f"--num_runs={max(min_runs, 1)}",
-        f"--min_secs={min_seconds:g}",
-        f"--max_secs={min(max_seconds, LONGEST_SECONDS):g}",
+        f"--min_secs={_decimal(min_seconds)}",
+        f"--max_secs={_decimal(min(max_seconds, LONGEST_SECONDS))}",
         f"--warmup_runs={warmup}",
         # Else the tool warms up for half a second whatever the number of runs.
         "--warmup_min_secs=0",
@@ -82,3 +82,8 @@ def value_file_prefix(name: str) -> str:
     flag's alone: benchmark_tflite_model.h, SplitInputLayerNameAndValueFile).
     """
     return f"--input_layer_value_files={name.replace(':', '::')}:"
+
+
+def _decimal(seconds: float) -> str:
+    # Not in scientific notation, which not every reader of the tool's flags takes.
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")

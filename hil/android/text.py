@@ -20,7 +20,7 @@ def printable(text: str | bytes) -> str:
 
 def tail(text: str | bytes, *, lines: int = 12) -> str:
     """Return the last *lines* lines of *text* that are not empty, made printable."""
-    full = [line for line in printable(text).split("\n") if line.strip()]
+    full = [line.rstrip() for line in printable(text).split("\n") if line.strip()]
     return "\n".join(full[-lines:])
 
 

@@ -120,11 +120,13 @@ def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
     """Pool windows of which only statistics are known.
 
     The median is that of the windows' medians, and so is its interval. A 90th
-    percentile cannot be had from them; the largest 95th is told in its place.
+    percentile cannot be had from them; the largest 95th is told in its place. What
+    the tool cut off the values is added to the interval's upper end.
     """
     medians = [s.median_us for s in summaries if s.median_us is not None]
     p95s = [s.p95_us for s in summaries if s.p95_us is not None]
     interval = median_interval(medians) if medians else None
+    cut = max(s.resolution_us for s in summaries)
     return Latency(
         basis=summaries[0].basis,
         n=sum(s.n for s in summaries),
@@ -133,5 +135,5 @@ def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
         min=min(s.min_us for s in summaries),
         max=max(s.max_us for s in summaries),
         low=interval[0] if interval else None,
-        high=interval[1] if interval else None,
+        high=interval[1] + cut if interval else None,
     )

@@ -39,11 +39,11 @@ def mcu(
     watch_stdin: _WatchStdin = False,
 ) -> None:
     """Emulate a microcontroller on a serial pty, whose path is printed first."""
-    # Each emulator pulls in its own engine; the other's stay out.
-    from hil.emulators.mcu import serve  # noqa: PLC0415
-
     found = find_profile(profile, overrides=setting or [])
     _refuse_other_kinds(found.name, found.kind, TargetKind.EMULATED_MCU)
+    # Each emulator pulls in its own engine; the other's stays out.
+    from hil.emulators.mcu import serve  # noqa: PLC0415
+
     raise typer.Exit(serve(found, link_path=link, watch_stdin=watch_stdin))
 
 
@@ -57,10 +57,10 @@ def phone(
     watch_stdin: _WatchStdin = False,
 ) -> None:
     """Emulate an Android phone over ADB; 127.0.0.1:PORT is printed first."""
-    from hil.emulators.phone.adbd import run  # noqa: PLC0415
-
     found = find_profile(profile, overrides=setting or [])
     _refuse_other_kinds(found.name, found.kind, TargetKind.EMULATED_PHONE)
+    from hil.emulators.phone.adbd import run  # noqa: PLC0415
+
     raise typer.Exit(run(found, port=port, watch_stdin=watch_stdin))
 
 

@@ -81,7 +81,8 @@ def _operators(summary: ModelSummary) -> Table:
 
 def _bytes(anatomy: Anatomy) -> str:
     return (
-        f"weights {anatomy.weight_bytes:,}, quantization {anatomy.quantization_bytes:,}, "
+        f"weights {anatomy.weight_bytes:,}, "
+        f"quantization {anatomy.quantization_bytes:,}, "
         f"names {anatomy.name_bytes:,}, rest {anatomy.rest_bytes:,}"
     )
 

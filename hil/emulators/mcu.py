@@ -15,6 +15,7 @@ from hil.emulators.board import Board
 from hil.emulators.uart import Uart
 from hil.engines.tflm import TflmEngine
 from hil.errors import BrokenSetup
+from hil.models.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def serve(
     so that no emulator outlives the program that started it. Raises ConfigError where
     TFLite Micro is not installed, BrokenSetup where *link_path* cannot be made.
     """
-    board = Board(profile, TflmEngine)
+    board = Board(profile, VerifiedTflm)
     with _stopping() as stop, _terminal(link_path) as (line, path):
         sys.stdout.write(f"{path}\n")
         sys.stdout.flush()
@@ -50,6 +51,15 @@ def serve(
             stops=[stop, _STDIN] if watch_stdin else [stop],
         ).run()
     return 0
+
+
+class VerifiedTflm(TflmEngine):
+    """TFLite Micro that sees no file which could lead it out of bounds."""
+
+    def load(self, model: bytes) -> None:
+        """Verify and prepare *model*; see TflmEngine.load."""
+        verify(model, "flash")
+        super().load(model)
 
 
 class _Wiring:

@@ -114,7 +114,7 @@ class AdbLink:
             # From here on the phone shows its dialogue, and is silent until a person
             # has answered it.
             asked.append(manager)
-            transport.deadline = _sooner(deadline, _ACCEPT_SECONDS)
+            transport.deadline = deadline.sooner(_ACCEPT_SECONDS)
 
         try:
             device.start(self._key, asked=ask)
@@ -312,7 +312,3 @@ def _reason(exc: Exception) -> str:
 
 def _shortened(command: str, *, limit: int = 200) -> str:
     return command if len(command) <= limit else f"{command[:limit]}..."
-
-
-def _sooner(deadline: vocab.Deadline, seconds: float) -> Deadline:
-    return Deadline(min(seconds, deadline.remaining))

@@ -80,13 +80,6 @@ class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
     def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:
         """Return 1 to *numbytes* bytes, or raise LinkTimeout or LinkClosed."""
         del transport_timeout_s
-        if numbytes > constants.MAX_ADB_DATA:
-            raise MalformedFrame(
-                "the phone announced a packet that is too long",
-                where=self.address,
-                found=f"{numbytes:,} bytes",
-                allowed=f"{constants.MAX_ADB_DATA:,} bytes",
-            )
         stream = self._open_socket()
         stream.settimeout(self._seconds("waiting for"))
         try:
@@ -212,6 +205,17 @@ class UsbTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
 
 Transport = TcpTransport | UsbTransport
 
+# What cryptography and adb_shell raise on a file that is no PEM, has a password, is a
+# key of another kind or of another length.
+_BAD_KEY = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    struct.error,
+)
+
 
 class HostKey:
     """The key by which a phone knows this computer; made when it is first needed.
@@ -244,7 +248,7 @@ class HostKey:
                 public = base64.b64encode(keygen.encode_pubkey(str(self.path)))
                 owner = keygen.get_user_info()
                 self._loaded = PythonRSASigner(f"{public.decode()}{owner}", private)
-            except (OSError, ValueError, struct.error) as exc:
+            except _BAD_KEY as exc:
                 raise BrokenSetup(
                     "the adb key of this computer cannot be used",
                     where=str(self.path),
@@ -303,6 +307,16 @@ class _Packets(adb_device._AdbIOManager):  # type: ignore[misc]  # noqa: SLF001
                 )
             self._early.setdefault(stream, deque()).append(packet)
 
+    def _read_bytes_from_device(self, length: int, adb_info: object) -> bytes:
+        if length > constants.MAX_ADB_DATA:
+            raise MalformedFrame(
+                "the phone announced a packet that is too long",
+                where=self._address,
+                found=f"{length:,} bytes",
+                allowed=f"{constants.MAX_ADB_DATA:,} bytes",
+            )
+        return bytes(super()._read_bytes_from_device(length, adb_info))
+
     def _read_expected_packet_from_device(
         self, expected_cmds: Sequence[bytes], adb_info: object
     ) -> Packet:
@@ -328,7 +342,7 @@ class Device(adb_device.AdbDevice):  # type: ignore[misc]  # adb_shell has no ty
         text = self._io_manager.banner.decode(errors="replace").strip("\0")
         for part in text.partition("::")[2].split(";"):
             if part.startswith("features="):
-                return frozenset(part.removeprefix("features=").split(","))
+                return frozenset(part.removeprefix("features=").split(",")) - {""}
         return frozenset()
 
     def start(self, key: HostKey, *, asked: object) -> None:

@@ -119,7 +119,7 @@ def flip(number: int, *, bit: int) -> Fault:
     """Flip one bit of one frame."""
 
     def fault(index: int, frame: bytes) -> bytes:
-        if index != number:
+        if index != number or not frame:
             return frame
         damaged = bytearray(frame)
         damaged[bit // 8 % len(frame)] ^= 1 << bit % 8

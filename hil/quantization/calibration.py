@@ -143,11 +143,13 @@ def _check_ranges(
     ranges: Ranges, data: CalibrationData, graph: Graph, *, where: str
 ) -> None:
     # Integers, such as computed shapes, are measured too but never quantized.
-    floats = {t.name for t in graph.subgraphs[0].tensors if t.type == "float32"}
     ends = {
-        name: (float(np.min(r["min"])), float(np.max(r["max"])))
-        for name, r in ranges.items()
-        if name in floats
+        tensor.name: (
+            float(np.min(ranges[tensor.name]["min"])),
+            float(np.max(ranges[tensor.name]["max"])),
+        )
+        for tensor in _in_order(graph)
+        if tensor.type == "float32" and tensor.name in ranges
     }
     broken = [name for name, pair in ends.items() if not np.isfinite(pair).all()]
     if broken:
@@ -166,6 +168,13 @@ def _check_ranges(
             allowed="samples that make every tensor vary",
             remedy="more samples, as varied as the device will see",
         )
+
+
+def _in_order(graph: Graph) -> list[Tensor]:
+    """Return the activations in the order in which they are computed."""
+    main = graph.subgraphs[0]
+    outputs = [index for operator in main.operators for index in operator.outputs]
+    return [main.tensors[index] for index in (*main.inputs, *outputs)]
 
 
 def _names(names: list[str]) -> str:

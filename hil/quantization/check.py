@@ -28,10 +28,14 @@ _ELEMENTWISE = frozenset(
     {"ADD", "SUB", "MUL", "DIV", "POW", "PRELU", "MAXIMUM", "MINIMUM"}
     | {"SQUARED_DIFFERENCE", "ADD_N"}
 )
-_STATIC_KINDS = {
-    "int8": frozenset({Kind.INT8}),
-    # Without any weight there is no int8 in it, and nothing is missing.
-    "int16": frozenset({Kind.INT16X8, Kind.INT16}),
+_KINDS = {
+    Scheme.STATIC: {
+        "int8": frozenset({Kind.INT8}),
+        # Without any weight there is no int8 in it, and nothing is missing.
+        "int16": frozenset({Kind.INT16X8, Kind.INT16}),
+    },
+    Scheme.DYNAMIC: {"float32": frozenset({Kind.DYNAMIC_RANGE})},
+    Scheme.WEIGHT_ONLY: {"float32": frozenset({Kind.WEIGHT_ONLY, Kind.FLOAT16})},
 }
 
 
@@ -43,7 +47,10 @@ def check_result(graph: Graph, recipe: Recipe, *, where: str) -> Label:
     truth = label(graph)
     findings = [*_weights(graph, recipe)]
     if recipe.scheme is Scheme.STATIC:
-        findings += [*_activations(graph, truth, recipe), *_boundary(graph, recipe)]
+        findings += [*_floats(graph, truth), *_boundary(graph, recipe)]
+    explained = truth.floats if recipe.scheme is Scheme.STATIC else findings
+    if truth.kind not in _KINDS[recipe.scheme][recipe.activations] and not explained:
+        findings.append(f"its activations are not {recipe.activations}")
     if findings:
         raise WrongQuantization(
             f"the file that was made is not {recipe.name}",
@@ -120,7 +127,7 @@ def _only_passes_on(operator: str) -> bool:
     return operator in {"DEQUANTIZE", "QUANTIZE", "CAST", "RESHAPE", "TRANSPOSE"}
 
 
-def _activations(graph: Graph, truth: Label, recipe: Recipe) -> Iterator[str]:
+def _floats(graph: Graph, truth: Label) -> Iterator[str]:
     if truth.floats:
         places = [
             f"{place.name} {_output_name(graph, place.subgraph, place.operator)}"
@@ -130,8 +137,6 @@ def _activations(graph: Graph, truth: Label, recipe: Recipe) -> Iterator[str]:
         yield f"{len(places)} of {operators} operators compute in float: " + _listed(
             places
         )
-    elif truth.kind not in _STATIC_KINDS[recipe.activations]:
-        yield f"its activations are not {recipe.activations}"
 
 
 def _boundary(graph: Graph, recipe: Recipe) -> Iterator[str]:

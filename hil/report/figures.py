@@ -113,6 +113,7 @@ def status(found: RunStatus) -> str:
 
 
 def _three_digits(number: float) -> str:
-    if number >= 100:  # noqa: PLR2004 - three digits before the point
+    # A whole number of microseconds was counted so; digits behind it would be made up.
+    if number >= 100 or number == int(number):  # noqa: PLR2004 - three digits
         return f"{number:.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.2f}"  # noqa: PLR2004 - two

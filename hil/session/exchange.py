@@ -46,6 +46,10 @@ class Conversation(Protocol):
         """Whether nothing more is awaited; also so once `error` is there."""
 
     @property
+    def waits(self) -> bool:
+        """Whether something that was sent is not answered."""
+
+    @property
     def awaited(self) -> str:
         """What is awaited, for people."""
 
@@ -112,7 +116,8 @@ class Exchange:
 
     def _dispatch(self, sequence: int, message: Message) -> None:
         if sequence in self._fences and isinstance(message, EchoReply):
-            self._go_back()
+            if self._conversation.waits:
+                self._go_back()
             return
         taken = self._conversation.take(sequence, message)
         if taken is Taken.LOST:

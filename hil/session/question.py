@@ -39,6 +39,11 @@ class Question(Generic[Answer]):
         return self.answer is not None or self.error is not None
 
     @property
+    def waits(self) -> bool:
+        """Whether it was asked and not answered."""
+        return self._asked and not self.done
+
+    @property
     def awaited(self) -> str:
         """Name the reply."""
         return f"the answer to {self.name}"

@@ -58,6 +58,11 @@ class SampleStream:
         return self.error is not None or (self._exhausted and not self._kept)
 
     @property
+    def waits(self) -> bool:
+        """Whether a piece that was sent is not answered."""
+        return self._window.outstanding_bytes > 0
+
+    @property
     def awaited(self) -> str:
         """Name the first run without a result."""
         return f"the answer to Run {self._first_kept:,}"

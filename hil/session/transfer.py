@@ -43,6 +43,11 @@ class ModelTransfer:
         return self.error is not None or self.next_offset >= len(self._model)
 
     @property
+    def waits(self) -> bool:
+        """Whether a piece that was sent is not answered."""
+        return self._window.outstanding_bytes > 0
+
+    @property
     def awaited(self) -> str:
         """Name the first piece that the device has not confirmed."""
         return f"the answer to Chunk at byte {self.next_offset:,}"

@@ -30,8 +30,8 @@ def encode_frame(payload: bytes) -> bytes:
 def largest_payload(frame_bytes: int) -> int:
     """Return the bytes of payload that fit a frame of *frame_bytes* in every case."""
     encoded = frame_bytes - 1  # the zero at the end
-    # A body of n bytes takes at most n + n // 254 + 1.
-    body = encoded - 1 - (encoded - 1) // (_FULL_BLOCK + 1)
+    # The largest n of which n + n // 254 + 1 is not more than what there is.
+    body = encoded - 1 - encoded // (_FULL_BLOCK + 1)
     return max(0, body - _CRC_BYTES)
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adb_shell.auth import keygen
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from hil.deadline import Deadline
 from hil.errors import (
@@ -451,13 +453,38 @@ def test_the_key_of_the_systems_adb_is_used_where_it_is(
     assert key.GetPublicKey() == public
 
 
-def test_a_key_file_that_is_no_key_is_named(start: Start, tmp_path: Path) -> None:
-    link, _ = start(StrictAdbd)
+def _private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, word: bytes) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(word)
+        if word
+        else serialization.NoEncryption(),
+    ).decode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "nonsense",
+        _private(ec.generate_private_key(ec.SECP256R1()), b""),
+        _private(rsa.generate_private_key(65537, 2048), b"secret"),
+        _private(rsa.generate_private_key(65537, 1024), b""),
+        _private(rsa.generate_private_key(65537, 2560), b""),
+    ],
+    ids=["text", "other kind", "password", "short", "long"],
+)
+def test_a_key_file_that_cannot_be_used_is_named(
+    start: Start, tmp_path: Path, content: str
+) -> None:
+    link, daemon = start(StrictAdbd)
     (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "adbkey").write_text("nonsense")
+    (tmp_path / "keys" / "adbkey").write_text(content)
     with pytest.raises(BrokenSetup, match="key of this computer cannot be") as caught:
         link.open(Deadline(10))
     assert caught.value.where == str(tmp_path / "keys" / "adbkey")
+    assert isinstance(daemon, StrictAdbd)
+    assert daemon.keys == ()
 
 
 class SilentAdbd(FakeAdbd):

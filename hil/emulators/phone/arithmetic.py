@@ -42,7 +42,7 @@ _LEVELS: tuple[dict[str, Callable[[int, int], int]], ...] = (
 
 
 def evaluate(text: str, variables: Mapping[str, str]) -> int:
-    """Return the value of *text*, wrapped to 64 bits; ShellSyntaxError if it has none."""
+    """Return the value of *text* in 64 bits; ShellSyntaxError if it has none."""
     tokens: list[str] = []
     at = 0
     while at < len(text.rstrip()):
@@ -84,22 +84,22 @@ class _Evaluation:
         return value
 
     def _operand(self, depth: int) -> int:
-        token = self.peek()
-        if token is None or depth > _MAX_DEPTH:
+        word = self.peek()
+        if word is None or depth > _MAX_DEPTH:
             raise ShellSyntaxError("unexpected end of expression")
         self._at += 1
-        if token == "(":
+        if word == "(":
             value = self.level(0, depth + 1)
             if self.peek() != ")":
                 raise ShellSyntaxError("missing ')'")
             self._at += 1
             return value
-        if token in {"-", "+"}:
+        if word in {"-", "+"}:
             value = self._operand(depth + 1)
-            return -value if token == "-" else value
-        if token.isdigit():
-            return int(token)
-        if token[0].isalpha() or token[0] == "_":
-            text = self._variables.get(token, "").strip()
+            return -value if word == "-" else value
+        if word.isdigit():
+            return int(word)
+        if word[0].isalpha() or word[0] == "_":
+            text = self._variables.get(word, "").strip()
             return int(text) if re.fullmatch(r"-?\d{1,18}", text) else 0
-        raise ShellSyntaxError(f"unexpected '{token}'")
+        raise ShellSyntaxError(f"unexpected '{word}'")

@@ -39,7 +39,7 @@ class PublicKey:
 
 
 def parse_public_key(offer: bytes) -> PublicKey | None:
-    """Read `base64 user@host\\0` as a host offers it; None where it is no key."""
+    """Read "base64 user@host" as a host offers it; None where it is no key."""
     encoded = offer.rstrip(b"\0").split(b" ", 1)[0]
     try:
         raw = base64.b64decode(encoded, validate=True)

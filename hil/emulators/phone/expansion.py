@@ -23,7 +23,9 @@ _ESCAPED = frozenset("*?[]\\")
 class Values(Protocol):
     """What the words of a script may refer to."""
 
-    cwd: str
+    @property
+    def cwd(self) -> str:
+        """The folder that relative globs start from."""
 
     @property
     def storage(self) -> Storage:

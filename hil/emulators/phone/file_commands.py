@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import errno
 import re
 import stat
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _SOURCE_AND_TARGET = 2
 
 
-async def _each(call: Call, operands: Sequence[str], work: Callable[[str], None]) -> int:
+async def _each(
+    call: Call, operands: Sequence[str], work: Callable[[str], None]
+) -> int:
     """Do *work* on the path of every operand; go on after a refusal."""
     if not operands:
         return await call.fail("Needs 1 argument")
@@ -87,8 +89,8 @@ def printable(name: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", "?", name)
 
 
-def _moment(seconds: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
+def _moment(seconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
 
 
 async def _stat(call: Call) -> int:
@@ -154,7 +156,7 @@ async def _mkdir(call: Call) -> int:
 
 
 async def _touch(call: Call) -> int:
-    now = int(datetime.datetime.now(tz=datetime.UTC).timestamp())
+    now = int(dt.datetime.now(tz=dt.UTC).timestamp())
 
     def touch(path: str) -> None:
         call.phone.storage.open_write(path, append=True).close()
@@ -261,21 +263,26 @@ def _verdict(call: Call, words: list[str]) -> bool | None:
     """Whether the test is true; None where it is none."""
     match words:
         case []:
-            return False
+            verdict: bool | None = False
         case [word]:
-            return word != ""
+            verdict = word != ""
         case ["-n" | "-z" as operator, word]:
-            return (word != "") == (operator == "-n")
+            verdict = (word != "") == (operator == "-n")
         case ["-e" | "-f" | "-d" | "-x" | "-r" | "-w" | "-s" as operator, word]:
-            return _file_test(call, operator, word)
+            verdict = _file_test(call, operator, word)
         case [left, "=" | "==" | "!=" as operator, right]:
-            return (left == right) == (operator != "!=")
+            verdict = (left == right) == (operator != "!=")
         case [left, operator, right] if operator in _COMPARISONS:
-            low, high = number(left), number(right)
-            if low is None or high is None:
-                return None
-            return _COMPARISONS[operator](low, high)
-    return None
+            verdict = _comparison(number(left), operator, number(right))
+        case _:
+            verdict = None
+    return verdict
+
+
+def _comparison(left: int | None, operator: str, right: int | None) -> bool | None:
+    if left is None or right is None:
+        return None
+    return _COMPARISONS[operator](left, right)
 
 
 _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {

@@ -204,7 +204,7 @@ class _Run:
             if isinstance(work, Script):
                 await run.script(work)
             else:
-                await run._node(work)  # noqa: SLF001 - of the same class
+                await run._node(work)
         except Leave as exc:
             return exc.status
         except LoopControl:

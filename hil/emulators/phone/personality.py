@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,7 @@ def _cpu_files(cpus: tuple[int, ...]) -> dict[str, bytes | Callable[[], bytes]]:
     for core, cpu in enumerate(cpus):
         folder = f"{_CPU}/cpu{core}/cpufreq"
         files[f"{folder}/cpuinfo_max_freq"] = _max_khz(cpu)
-        files[f"{folder}/scaling_cur_freq"] = lambda cpu=cpu: _khz_now(cpu)
+        files[f"{folder}/scaling_cur_freq"] = partial(_khz_now, cpu)
         files[f"{folder}/scaling_governor"] = b"schedutil\n"
         files[f"{folder}/related_cpus"] = related
     return files

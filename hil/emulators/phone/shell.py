@@ -69,16 +69,18 @@ class Shell:
             return self.arguments[index] if index < len(self.arguments) else ""
         match name:
             case "?":
-                return str(self.status)
+                value = str(self.status)
             case "$":
-                return str(self.process.pid)
+                value = str(self.process.pid)
             case "#":
-                return str(len(self.positional))
+                value = str(len(self.positional))
             case "@" | "*":
-                return " ".join(self.positional)
+                value = " ".join(self.positional)
             case "PWD":
-                return self.cwd
-        return self.variables.get(name, "")
+                value = self.cwd
+            case _:
+                value = self.variables.get(name, "")
+        return value
 
     def assign(self, name: str, value: str) -> None:
         """Set a variable; OSError (E2BIG) where there are too many."""

@@ -149,7 +149,7 @@ class Storage:
         if not self.stat(path).is_folder:
             raise refusal(errno.ENOTDIR, path)
         host = self.backing.host(path)
-        names = set(os.listdir(host)) if host.is_dir() else set()
+        names = {child.name for child in host.iterdir()} if host.is_dir() else set()
         names |= (self._tree and self._tree.names(path)) or set()
         if path == "/":
             names.add("dev")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import re
 import signal
 from pathlib import PurePosixPath
@@ -57,8 +57,7 @@ async def _id(call: Call) -> int:
         await call.say("2000\n")
     else:
         await call.say(
-            "uid=2000(shell) gid=2000(shell) groups=2000(shell) "
-            "context=u:r:shell:s0\n"
+            "uid=2000(shell) gid=2000(shell) groups=2000(shell) context=u:r:shell:s0\n"
         )
     return 0
 
@@ -78,19 +77,25 @@ async def _uname(call: Call) -> int:
         "v": "#1 SMP PREEMPT emulated",
         "m": personality.machine,
     }
-    shown = parts if "a" in given else {key: parts[key] for key in parts if key in given}
+    shown = (
+        parts if "a" in given else {key: parts[key] for key in parts if key in given}
+    )
     await call.say(" ".join((shown or {"s": "Linux"}).values()) + "\n")
     return 0
 
 
 async def _date(call: Call) -> int:
-    now = datetime.datetime.now(tz=datetime.UTC)
+    now = dt.datetime.now(tz=dt.UTC)
     form = "+%a %b %d %H:%M:%S UTC %Y"
     if call.arguments and call.arguments[0] != "-u":
         form = call.arguments[0]
     if not form.startswith("+"):
         return await call.fail(f"bad date '{form}'")
-    values = {"s": str(int(now.timestamp())), "N": f"{now.microsecond:06d}000", "%": "%"}
+    values = {
+        "s": str(int(now.timestamp())),
+        "N": f"{now.microsecond:06d}000",
+        "%": "%",
+    }
 
     def part(found: re.Match[str]) -> str:
         letter = found[1]

@@ -26,14 +26,14 @@ _MASK = 0xFFFFFFFF
 
 
 class Command(enum.IntEnum):
-    """The commands that an adbd sends or obeys."""
+    """The commands that an adbd sends or obeys; on the wire, WRITE lacks its I."""
 
     CNXN = 0x4E584E43
     AUTH = 0x48545541
     OPEN = 0x4E45504F
     OKAY = 0x59414B4F
     CLSE = 0x45534C43
-    WRTE = 0x45545257
+    WRITE = 0x45545257
 
 
 class AuthType(enum.IntEnum):

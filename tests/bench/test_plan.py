@@ -1,0 +1,132 @@
+"""Plans: read, checked, and refused with a text that helps."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from hil.bench.plan import Measure, parse_plan, plan_document, read_plan, to_toml
+from hil.errors import ConfigError
+from hil.vocab import RunStatus
+
+PLAN = """
+[plan]
+name = "digits"
+
+[[model]]
+path = "models/digits.tflite"
+dataset = "data/test.npz"
+variants = ["as-is", "int8"]
+
+[[device]]
+profile = "emulated-mcu"
+ram_bytes = 65536
+link = { baud = 115200 }
+
+[[device]]
+profile = "emulated-phone"
+
+[measure]
+windows = 3
+min_seconds = 1
+
+[gate]
+accept = ["unsupported_op"]
+"""
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    def write(text):
+        path = tmp_path / "plan.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_plan_is_read_with_paths_relative_to_it(plan_file, tmp_path):
+    plan = read_plan(plan_file(PLAN))
+    (model,) = plan.models
+    assert model.path == tmp_path / "models/digits.tflite"
+    assert model.dataset == tmp_path / "data/test.npz"
+    assert model.variants == ("as-is", "int8")
+    assert plan.measure == Measure(windows=3, min_seconds=1)
+    assert plan.accepted == (RunStatus.OK, RunStatus.UNSUPPORTED_OP)
+
+
+def test_settings_of_a_device_are_laid_over_its_profile(plan_file):
+    mcu, phone = read_plan(plan_file(PLAN)).devices
+    assert (mcu.ram_bytes, mcu.link.baud) == (65536, 115200)
+    assert phone.overrides == ()
+
+
+def test_examples_that_come_with_hil_are_found_by_name(plan_file, digits):
+    text = PLAN.replace("models/digits.tflite", "example:digits.tflite")
+    plan = read_plan(plan_file(text))
+    assert plan.models[0].path == digits / "digits.tflite"
+    wrong = PLAN.replace("models/digits.tflite", "example:digit.tflite")
+    with pytest.raises(ConfigError, match=r"no example is called[\s\S]*did you mean"):
+        read_plan(plan_file(wrong))
+
+
+def test_a_profile_beside_the_plan_is_found(plan_file, tmp_path):
+    shipped = read_plan(plan_file(PLAN)).devices[0].source.read_text()
+    own = shipped.replace('"emulated-mcu"\n', '"own"\n', 1).replace(
+        'kind = "own"', 'kind = "emulated-mcu"'
+    )
+    (tmp_path / "own.toml").write_text(own)
+    plan = read_plan(plan_file(PLAN.replace('"emulated-mcu"', '"own"')))
+    assert plan.devices[0].name == "own"
+    plan = read_plan(plan_file(PLAN.replace('"emulated-mcu"', '"own.toml"')))
+    assert plan.devices[0].name == "own"
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "remedy"),
+    [
+        (('"int8"', '"int7"'), "unknown recipe", "did you mean 'int8'?"),
+        (('"emulated-mcu"', '"emulated-mpu"'), "no device profile is called", "mcu"),
+        (("windows", "window"), "unknown key 'measure.window'", "windows"),
+        (("[gate]", "[gates]"), "unknown key 'gates'", "gate"),
+        (("dataset", "datasat"), "unknown key 'model.0.datasat'", "dataset"),
+        (("ram_bytes", "ram_byte"), "unknown key 'ram_byte'", "ram_bytes"),
+        (("windows = 3", "windows = 0"), "measure.windows: Input should be", None),
+        (("min_seconds = 1", "order = 'mixed'"), "measure.order", None),
+        (('"unsupported_op"', '"unsuported_op"'), "gate.accept.0", "unsupported_op"),
+        (('"emulated-phone"', '"emulated-mcu"'), "stands in the plan twice", "another"),
+        (('path = "models/digits.tflite"\n', ""), "the key 'model.0.path'", None),
+        (('["as-is", "int8"]', "[]"), "model.0.variants", None),
+        (("[plan]", "[plan"), "the plan is not TOML", None),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(plan_file, change, says, remedy):
+    with pytest.raises(ConfigError) as caught:
+        read_plan(plan_file(PLAN.replace(*change, 1)))
+    assert says in str(caught.value)
+    if remedy:
+        assert remedy in (caught.value.remedy or "")
+
+
+def test_a_missing_plan_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="the plan cannot be read"):
+        read_plan(tmp_path / "none.toml")
+
+
+def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
+    document = plan_document(
+        name="digits",
+        model='it\'s a "model" \\ of \n mine.tflite',
+        dataset="test.npz",
+        calibration=None,
+        variants=["int8"],
+        devices=["emulated-mcu"],
+        measure={"windows": 2},
+        accept=["does_not_fit"],
+    )
+    raw = tomllib.loads(to_toml(document))
+    assert raw == document
+    plan = parse_plan(raw, where="the command line", folder=tmp_path)
+    assert plan.measure == Measure(windows=2)
+    assert plan.models[0].calibration is None

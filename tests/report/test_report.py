@@ -1,0 +1,216 @@
+"""Results as a table and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from hil.report import document, figures, terminal
+from hil.vocab import (
+    Accuracy,
+    Agreement,
+    Latency,
+    Result,
+    RunStatus,
+    TargetKind,
+    TimeBasis,
+)
+
+
+def result(**changes):
+    values = {
+        "run": "r",
+        "model": "digits",
+        "variant": "int8",
+        "device": "emulated-mcu",
+        "kind": TargetKind.EMULATED_MCU,
+        "engine": "tflm",
+        "status": RunStatus.OK,
+        "problem": None,
+        "size_bytes": 27488,
+        "time_basis": TimeBasis.HOST_CLOCK,
+        "windows": 6,
+        "latency": Latency(
+            basis=TimeBasis.HOST_CLOCK,
+            n=120,
+            median=238.1,
+            p90=305.2,
+            min=230,
+            max=400,
+            low=237.6,
+            high=238.4,
+        ),
+        "memory": {"arena_bytes": 8944},
+        "accuracy": Accuracy(
+            metric="top1", n=500, correct=493, value=0.986, low=0.9714, high=0.9932
+        ),
+        "agreement": Agreement(
+            reference="tflm", n=500, identical=500, label_flips=0, max_lsb=0
+        ),
+    }
+    return Result(**(values | changes))
+
+
+def shown(*results):
+    console = Console(file=io.StringIO(), width=220, color_system=None)
+    console.print(terminal.render(results))
+    return console.file.getvalue()
+
+
+def test_every_figure_stands_with_its_basis_size_and_interval():
+    text = shown(result())
+    for part in (
+        "27,488 B",
+        "238 us (238 .. 238 us)",
+        "305 us",
+        "host clock",
+        "arena 8,944 B",
+        "98.6 % (97.1 .. 99.3), n=500",
+        "500/500 = tflm",
+    ):
+        assert part in text
+
+
+def test_time_of_an_emulator_is_told_to_be_no_devices_latency():
+    assert "it is no device's latency" in shown(result())
+    other = Latency(basis=TimeBasis.CPU_CYCLES, n=9, median=1)
+    assert "no device's latency" not in shown(
+        result(latency=other, time_basis=TimeBasis.CPU_CYCLES)
+    )
+
+
+def test_what_was_not_measured_is_a_dash():
+    text = shown(
+        result(latency=None, memory={}, accuracy=None, agreement=None, size_bytes=1)
+    )
+    assert text.splitlines()[2].split()[-6:] == ["-"] * 6
+
+
+def test_a_failed_row_is_explained_below_the_table():
+    text = shown(
+        result(status=RunStatus.UNSUPPORTED_OP, latency=None, problem="no kernel for X")
+    )
+    assert "unsupported op" in text
+    assert "int8 on emulated-mcu: unsupported op" in text
+    assert "  no kernel for X" in text
+
+
+def test_retries_are_told():
+    text = shown(result(retries=("window 0: nothing came in time",)))
+    assert "tried again: window 0: nothing came in time" in text
+
+
+def test_names_and_problems_cannot_command_the_terminal():
+    text = shown(
+        result(
+            model="[red]\x1b[2Jm",
+            status=RunStatus.CRASHED,
+            problem="\x1b]0;title\x07[bold]\x9b",
+        )
+    )
+    assert "\x1b" not in text
+    assert "[red]\\x1b[2Jm" in text
+    assert "[bold]\\x9b" in text
+
+
+def test_instructions_are_never_printed_as_a_time():
+    basis = TimeBasis.EMULATED_INSTRUCTIONS
+    latency = Latency(basis=basis, n=5, median=7_702_405, p90=7_702_500)
+    text = shown(result(latency=latency, time_basis=basis))
+    assert "7,702,405 insn" in text
+    assert " us" not in text
+    assert " ms" not in text
+    (row,) = document.render([result(latency=latency, time_basis=basis)], run="r")[
+        "results"
+    ]
+    assert row["latency"] == {
+        "n": 5,
+        "median_insn": 7_702_405,
+        "p90_insn": 7_702_500,
+    }
+
+
+def test_a_95th_percentile_is_called_one():
+    latency = Latency(basis=TimeBasis.HOST_CLOCK, n=5, median=1, p95=1234)
+    assert "p95 1.23 ms" in shown(result(latency=latency))
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [
+        (0.5, "0.50 us"),
+        (68.14, "68.1 us"),
+        (238.6, "239 us"),
+        (1234, "1.23 ms"),
+        (45600, "45.6 ms"),
+        (2_500_000, "2.50 s"),
+    ],
+)
+def test_times_have_three_digits_that_count(microseconds, text):
+    assert figures.duration(microseconds) == text
+
+
+def test_differences_from_the_host_engine_are_counted():
+    agreed = Agreement(
+        reference="litert", n=1000, identical=636, label_flips=7, max_lsb=22
+    )
+    assert figures.agreement(agreed) == "636/1000 = litert, max 22 LSB, 7 flips"
+    floats = Agreement(reference="litert", n=10, identical=9, max_relative=1.5e-7)
+    assert figures.agreement(floats) == "9/10 = litert, max 1.5e-07"
+
+
+def test_the_json_has_the_names_that_others_rely_on():
+    rendered = document.render([result()], run="20260101-000000-digits")
+    assert json.loads(json.dumps(rendered)) == {
+        "schema": 1,
+        "run": "20260101-000000-digits",
+        "results": [
+            {
+                "model": "digits",
+                "variant": "int8",
+                "device": "emulated-mcu",
+                "engine": "tflm",
+                "status": "ok",
+                "size_bytes": 27488,
+                "time_basis": "host_clock",
+                "windows": 6,
+                "latency": {
+                    "n": 120,
+                    "median_us": 238.1,
+                    "p90_us": 305.2,
+                    "min_us": 230,
+                    "max_us": 400,
+                    "low_us": 237.6,
+                    "high_us": 238.4,
+                },
+                "memory": {"arena_bytes": 8944},
+                "accuracy": {
+                    "metric": "top1",
+                    "correct": 493,
+                    "n": 500,
+                    "value": 0.986,
+                    "low": 0.9714,
+                    "high": 0.9932,
+                },
+                "agreement": {
+                    "reference": "tflm",
+                    "identical": 500,
+                    "n": 500,
+                    "max_lsb": 0,
+                    "label_flips": 0,
+                },
+            }
+        ],
+    }
+
+
+def test_absent_figures_are_absent_from_the_json():
+    bare = result(
+        latency=None, memory={}, accuracy=None, agreement=None, problem="no kernel"
+    )
+    (row,) = document.render([bare], run="r")["results"]
+    assert not {"latency", "memory", "accuracy", "agreement"} & set(row)
+    assert row["problem"] == "no kernel"
