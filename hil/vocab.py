@@ -79,7 +79,7 @@ class FirmwareSettings:
     template: str | None = None
     engine: str = "tflm"
     cpu_flags: tuple[str, ...] = ()
-    reserved_ram_bytes: int = 0  # stack, buffers and statics of the firmware
+    reserved_ram_bytes: int = 0  # stack, buffers and static data of the firmware
     reserved_flash_bytes: int = 0  # code of the firmware and its kernels
 
 

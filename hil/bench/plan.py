@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hil.accuracy.inputs import Pixels
 from hil.accuracy.metrics import find_metric
 from hil.bench.examples import resolve_path
 from hil.errors import ConfigError
@@ -33,6 +34,7 @@ class PlannedModel:
     calibration: Path | None
     metric: str
     variants: tuple[str, ...]
+    pixels: Pixels | None = None  # what the model wants of raw pixels, if not told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class _ModelTable(_Table):
     calibration: str | None = None
     metric: str = "top1"
     variants: Annotated[list[str], Field(min_length=1)] = [AS_IS]
+    pixels: Literal["0..255", "0..1", "-1..1"] | None = None
 
 
 class _DeviceTable(BaseModel):
@@ -173,6 +176,7 @@ def plan_document(
     model: str,
     dataset: str | None,
     calibration: str | None,
+    pixels: str | None,
     variants: Sequence[str],
     devices: Sequence[str],
     measure: Mapping[str, object],
@@ -180,10 +184,8 @@ def plan_document(
 ) -> dict[str, object]:
     """Return the tables of the plan that a command line stands for."""
     table: dict[str, object] = {"path": model, "variants": list(variants)}
-    if dataset is not None:
-        table["dataset"] = dataset
-    if calibration is not None:
-        table["calibration"] = calibration
+    optional = {"dataset": dataset, "calibration": calibration, "pixels": pixels}
+    table |= {key: value for key, value in optional.items() if value is not None}
     return {
         "plan": {"name": name},
         "model": [table],
@@ -204,6 +206,7 @@ def _model(table: _ModelTable, folder: Path) -> PlannedModel:
         calibration=_maybe_path(table.calibration, folder),
         metric=table.metric,
         variants=tuple(dict.fromkeys(table.variants)),
+        pixels=Pixels(table.pixels) if table.pixels else None,
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _HELD_OUT = 100
 _HELD_OUT_SHARE = 5
 _PROBE_SEED = 0
+_NUMPY_TYPES = ("float32", "int8", "uint8", "int16", "int32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def build_variants(
         if name != AS_IS:
             recipe = find_recipe(name)
             used = calibration if recipe.needs_calibration else None
-            data = _quantized(source, graph, recipe, used, where=str(planned.path))
+            data = _quantized(source, graph, recipe, used, planned)
             told = used.told if used else None
         variants.append(
             _variant(
@@ -139,8 +140,7 @@ def _quantized(
     graph: Graph,
     recipe: Recipe,
     calibration: _Calibration | None,
-    *,
-    where: str,
+    planned: PlannedModel,
 ) -> bytes:
     # The quantizer takes a third of a second to import, and `as-is` needs none.
     from hil.quantization.calibration import CalibrationData  # noqa: PLC0415
@@ -148,9 +148,9 @@ def _quantized(
 
     inputs = None
     if calibration is not None:
-        x = prepare(calibration.dataset, input_spec(graph))
+        x = prepare(calibration.dataset, input_spec(graph), pixels=planned.pixels)
         inputs = CalibrationData(name=calibration.told, x=x)
-    return quantize(source, recipe, inputs, where=where).data
+    return quantize(source, recipe, inputs, where=str(planned.path)).data
 
 
 def input_spec(graph: Graph) -> InputSpec:
@@ -165,6 +165,12 @@ def input_spec(graph: Graph) -> InputSpec:
     quantization = tensor.quantization
     scales = quantization.scales if quantization else ()
     zero_points = quantization.zero_points if quantization else ()
+    if tensor.type not in _NUMPY_TYPES:
+        raise ModelError(
+            "hil bench cannot make the model's input",
+            found=f"{tensor.name} of type {tensor.type}",
+            allowed=", ".join(_NUMPY_TYPES),
+        )
     return InputSpec(
         shape=tensor.shape,
         dtype=np.dtype(tensor.type),
@@ -184,7 +190,9 @@ def _variant(
 ) -> Variant:
     graph = read_graph(data, where=f"{planned.path} as {name}")
     spec = input_spec(graph)
-    samples = prepare(dataset, spec) if dataset is not None else None
+    samples = None
+    if dataset is not None:
+        samples = prepare(dataset, spec, pixels=planned.pixels)
     sha256 = sha256_of(data)
     artifact = ModelArtifact(
         name=planned.path.stem,

@@ -53,6 +53,10 @@ def bench(
     calibration: Annotated[
         str | None, typer.Option(help="Data to calibrate int8 and int16x8 with.")
     ] = None,
+    pixels: Annotated[
+        str | None,
+        typer.Option(help="What the model wants of raw pixels: 0..255, 0..1, -1..1."),
+    ] = None,
     variants: Annotated[
         str, typer.Option(help="Recipes, comma-separated; as-is: the file unchanged.")
     ] = "as-is",
@@ -104,6 +108,7 @@ def bench(
             source,
             dataset=dataset,
             calibration=calibration,
+            pixels=pixels,
             variants=variants,
             devices=device or _DEFAULT_DEVICES,
             measure={
@@ -145,6 +150,7 @@ def _plan_of_command(
     *,
     dataset: str | None,
     calibration: str | None,
+    pixels: str | None,
     variants: str,
     devices: Sequence[str],
     measure: dict[str, object],
@@ -156,6 +162,7 @@ def _plan_of_command(
         model=model,
         dataset=dataset,
         calibration=calibration,
+        pixels=pixels,
         variants=[name.strip() for name in variants.split(",")],
         devices=devices,
         measure=measure,

@@ -23,7 +23,11 @@ def codegen(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where files go.")] = Path(),
     name: Annotated[
-        str | None, typer.Option(help="Stands in the identifiers; default: the file's.")
+        str | None,
+        typer.Option(
+            help="Stands in the identifiers; default: the file's. Names that differ "
+            "only in signs, or after 40 characters, give the same identifier."
+        ),
     ] = None,
     variant: Annotated[
         str, typer.Option(help="The recipe, for the comment on where the file is from.")

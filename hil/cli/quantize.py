@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.datasets import load_dataset
-from hil.accuracy.inputs import prepare
+from hil.accuracy.inputs import Pixels, prepare
 from hil.bench.examples import resolve_path
 from hil.bench.variants import input_spec
 from hil.cli.output import print_json, print_result
-from hil.errors import ConfigError
+from hil.errors import ConfigError, nearest
 from hil.models.facts import read_model, sha256_of
 from hil.models.graph import read_graph
 from hil.printable import printable
@@ -38,6 +38,10 @@ def quantize(
         str | None,
         typer.Option(help="Samples to measure ranges on (.npz, IDX, folder)."),
     ] = None,
+    pixels: Annotated[
+        str | None,
+        typer.Option(help="What the model wants of raw pixels: 0..255, 0..1, -1..1."),
+    ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Where files go.")] = Path(),
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document.")
@@ -47,7 +51,7 @@ def quantize(
     path = resolve_path(model, Path())
     recipes = [find_recipe(name.strip()) for name in recipe.split(",")]
     data = read_model(path)
-    samples = _samples(data, path, calibration)
+    samples = _samples(data, path, calibration, pixels=_pixels(pixels))
     rows = []
     for chosen in recipes:
         result = quantize_model(data, chosen, samples, where=str(path))
@@ -81,8 +85,22 @@ def quantize(
     print_result(table)
 
 
+def _pixels(text: str | None) -> Pixels | None:
+    allowed = [kind.value for kind in Pixels]
+    if text is None:
+        return None
+    if text not in allowed:
+        raise ConfigError(
+            "unknown kind of pixels",
+            found=repr(text),
+            allowed=", ".join(allowed),
+            remedy=nearest(text, allowed),
+        )
+    return Pixels(text)
+
+
 def _samples(
-    data: bytes, path: Path, calibration: str | None
+    data: bytes, path: Path, calibration: str | None, *, pixels: Pixels | None
 ) -> CalibrationData | None:
     if calibration is None:
         return None
@@ -96,4 +114,4 @@ def _samples(
             found=f"an input of type {spec.dtype}",
             allowed="a float32 model",
         )
-    return CalibrationData(name=str(source), x=prepare(dataset, spec))
+    return CalibrationData(name=str(source), x=prepare(dataset, spec, pixels=pixels))

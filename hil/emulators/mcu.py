@@ -71,7 +71,6 @@ class _Wiring:
         self._board = board
         self._uart = uart
         self._line = line
-        self._stops = stops
         self._unwritten = b""
         self._looked_at = time.monotonic()  # when the line was last seen empty or read
         # select, as only it waits for less than a millisecond.
@@ -182,11 +181,13 @@ def _stopping() -> Iterator[int]:
         with contextlib.suppress(BlockingIOError):
             os.write(writer, b"!")
 
-    before = {n: signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGINT)}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     try:
         yield reader
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        # A signal while we end already must not turn status 0 into a death by it.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         os.close(reader)
         os.close(writer)

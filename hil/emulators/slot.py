@@ -127,14 +127,9 @@ class ModelSlot:
             start += size
 
     def run(self) -> int:
-        """Run once on the staged inputs, its variables reset; return the ticks."""
+        """Run once on the staged inputs; return the ticks."""
         engine = self._needs_model()
-        try:
-            engine.reset()
-            outputs = engine.invoke(self._inputs(engine))
-        except ModelError as exc:
-            raise Refusal(ErrorCode.INVOKE_FAILED, text=_words(exc)) from exc
-        self._outputs = [output.tobytes() for output in outputs]
+        self._outputs = [output.tobytes() for output in self._invoked(engine)]
         return engine.last_invoke_ns
 
     def output(self, tensor: int, offset: int, length: int) -> bytes:
@@ -159,7 +154,7 @@ class ModelSlot:
             engine = self._prepared(
                 bytes(self._flash), self._engine(preserve_tensors=True)
             )
-            engine.invoke(self._inputs(engine))
+            self._invoked(engine)
             self._tensors = {i: v.tobytes() for i, v in engine.tensors().items()}
         if index not in self._tensors:
             raise Refusal(ErrorCode.BAD_TENSOR, len(self._tensors))
@@ -170,11 +165,17 @@ class ModelSlot:
             raise Refusal(ErrorCode.NO_MODEL)
         return self._loaded
 
-    def _inputs(self, engine: Kernels) -> list[npt.NDArray[np.generic]]:
-        return [
+    def _invoked(self, engine: Kernels) -> list[npt.NDArray[np.generic]]:
+        """Run *engine* on the staged inputs, its variables reset."""
+        inputs: list[npt.NDArray[np.generic]] = [
             np.frombuffer(bytes(data), dtype=spec.dtype).reshape(spec.shape)
             for data, spec in zip(self._staged, engine.inputs, strict=True)
         ]
+        try:
+            engine.reset()
+            return engine.invoke(inputs)
+        except ModelError as exc:
+            raise Refusal(ErrorCode.INVOKE_FAILED, text=_words(exc)) from exc
 
     @staticmethod
     def _prepared(model: bytes, engine: Kernels) -> Kernels:

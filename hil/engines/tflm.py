@@ -76,6 +76,7 @@ class TflmEngine:
         Raises UnsupportedOp, DoesNotFit (with the bytes that the model needs) or
         ModelError, with TFLite Micro's own words.
         """
+        _refuse_scales_per_channel(model)
         if self._arena_bytes is None:
             self._load_in_any_arena(model)
             return
@@ -182,6 +183,32 @@ class TflmEngine:
             index: self._interpreter.GetTensor(index, 0)["tensor_data"]
             for index in range(self._tensor_count)
         }
+
+
+def _refuse_scales_per_channel(model: bytes) -> None:
+    """Refuse DEQUANTIZE of a tensor with a scale for each channel.
+
+    TFLite Micro takes it without a word and uses the first scale for all channels, so
+    its answers would be wrong (docs/recipes.md).
+    """
+    graph = tflite.Model.GetRootAsModel(model, 0).Subgraphs(0)
+    for index in range(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        if operator.InputsLength() != 1:
+            continue
+        stored = graph.Tensors(operator.Inputs(0))
+        result = graph.Tensors(operator.Outputs(0))
+        # No other operator makes floats of one quantized tensor.
+        if result.Type() != tflite.TensorType.FLOAT32 or not stored.Quantization():
+            continue
+        scales = stored.Quantization().ScaleLength()
+        if scales > 1:
+            raise UnsupportedOp(
+                f"tflm cannot run DEQUANTIZE, operator {index}, rightly",
+                found=f"{scales} scales, one for each channel",
+                allowed="one scale: TFLite Micro would use the first for all channels",
+                remedy="the recipe weight-only-int8, which has one scale a tensor",
+            )
 
 
 def _refusal(text: str) -> HilError:

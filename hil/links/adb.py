@@ -24,11 +24,11 @@ from hil.errors import (
 from hil.links.adb_device import (
     FOREIGN_ERRORS,
     Device,
-    HostKey,
     TcpTransport,
     Transport,
     UsbTransport,
 )
+from hil.links.adb_key import HostKey
 from hil.links.adb_output import (
     FramedOutput,
     PlainOutput,

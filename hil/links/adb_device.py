@@ -7,18 +7,14 @@ throws the phone's banner away. Everything foreign becomes an error of ours here
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import socket
 import struct
-import tempfile
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adb_shell import adb_device, constants, exceptions
-from adb_shell.auth import keygen
-from adb_shell.auth.sign_pythonrsa import PythonRSASigner
+from adb_shell.adb_message import AdbMessage
 from adb_shell.transport.base_transport import BaseTransport
 
 from hil.deadline import Deadline
@@ -36,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hil import vocab
+    from hil.links.adb_key import HostKey
 
     Packet = tuple[bytes, int, int, bytes]
 
@@ -205,70 +202,6 @@ class UsbTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
 
 Transport = TcpTransport | UsbTransport
 
-# What cryptography and adb_shell raise on a file that is no PEM, has a password, is a
-# key of another kind or of another length.
-_BAD_KEY = (
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    struct.error,
-)
-
-
-class HostKey:
-    """The key by which a phone knows this computer; made when it is first needed.
-
-    Without a path, the key of the system's adb is used where there is one, else a key
-    of hil's own. The public key is computed, so no second file can disagree with it.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        """Take the *path* of the private key (PKCS #8, PEM)."""
-        system = Path.home() / ".android" / "adbkey"
-        own = Path.home() / ".config" / "hil" / "adbkey"
-        self.path = path or (system if system.is_file() else own)
-        self._loaded: PythonRSASigner | None = None
-
-    def Sign(self, data: bytes) -> bytes:  # noqa: N802 - the name that adb_shell calls
-        """Return the signature of a phone's token."""
-        return bytes(self._signer().Sign(bytes(data)))
-
-    def GetPublicKey(self) -> str:  # noqa: N802 - the name that adb_shell calls
-        """Return the public key and this user's name, as phones show it."""
-        return str(self._signer().GetPublicKey())
-
-    def _signer(self) -> PythonRSASigner:
-        if self._loaded is None:
-            try:
-                if not self.path.exists():
-                    _create_key(self.path)
-                private = self.path.read_text(encoding="ascii")
-                public = base64.b64encode(keygen.encode_pubkey(str(self.path)))
-                owner = keygen.get_user_info()
-                self._loaded = PythonRSASigner(f"{public.decode()}{owner}", private)
-            except _BAD_KEY as exc:
-                raise BrokenSetup(
-                    "the adb key of this computer cannot be used",
-                    where=str(self.path),
-                    found=str(exc),
-                    allowed="an RSA key of 2048 bits, PKCS #8 in PEM, no password",
-                    remedy="`adb keygen FILE` makes one",
-                ) from exc
-        return self._loaded
-
-
-def _create_key(path: Path) -> None:
-    """Make a key that only its owner may read, and that is whole when it appears."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # mode 0700
-        made = Path(folder) / "key"
-        keygen.keygen(str(made))
-        made.chmod(0o600)
-        with contextlib.suppress(FileExistsError):  # someone else was faster
-            path.hardlink_to(made)
-
 
 class _Packets(adb_device._AdbIOManager):  # type: ignore[misc]  # noqa: SLF001
     """adb_shell's reader of packets; it has no public seam for what is mended here."""
@@ -278,7 +211,7 @@ class _Packets(adb_device._AdbIOManager):  # type: ignore[misc]  # noqa: SLF001
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self._address = transport.address
-        self._early: dict[int, deque[Packet]] = {}
+        self._early: dict[int, deque[bytes]] = {}
 
     def read(
         self,
@@ -288,24 +221,30 @@ class _Packets(adb_device._AdbIOManager):  # type: ignore[misc]  # noqa: SLF001
     ) -> Packet:
         """Return the next packet of a stream that is of an expected kind.
 
-        A close that nobody expects ends the wait with LinkClosed, and data that comes
-        before its turn (a FAIL in the middle of a push) is kept for the next reader.
+        A close that nobody expects ends the wait with LinkClosed. Data that comes
+        before its turn (a FAIL in the middle of a push) is acknowledged, since the
+        phone may not read on before that, and kept for `early`.
         """
-        stream = adb_info.local_id  # type: ignore[attr-defined]
-        if constants.WRTE in expected_cmds and self._early.get(stream):
-            return self._early[stream].popleft()
         wanted = [*expected_cmds, constants.WRTE, constants.CLSE]
         while True:
             packet: Packet = super().read(wanted, adb_info, bool(allow_zeros))
-            if packet[0] in expected_cmds:
+            command, remote, _, data = packet
+            if command in expected_cmds:
                 return packet
-            if packet[0] == constants.CLSE:
+            if command == constants.CLSE:
                 raise LinkClosed(
                     "the phone closed the stream before it was done",
                     where=self._address,
                     remedy="the service may be unknown to this phone",
                 )
-            self._early.setdefault(stream, deque()).append(packet)
+            stream = adb_info.local_id  # type: ignore[attr-defined]
+            self.send(AdbMessage(constants.OKAY, stream, remote), adb_info)
+            self._early.setdefault(stream, deque()).append(data)
+
+    def early(self, stream: int) -> bytes | None:
+        """Return data of *stream* that came before its turn, None if there is none."""
+        waiting = self._early.get(stream)
+        return waiting.popleft() if waiting else None
 
     def _read_bytes_from_device(self, length: int, adb_info: object) -> bytes:
         if length > constants.MAX_ADB_DATA:
@@ -353,6 +292,17 @@ class Device(adb_device.AdbDevice):  # type: ignore[misc]  # adb_shell has no ty
             auth_timeout_s=_NO_LIMIT_SECONDS,
             auth_callback=asked,
         )
+
+    def _read_until(
+        self, expected_cmds: Sequence[bytes], adb_info: object
+    ) -> tuple[bytes, bytes]:
+        if constants.WRTE in expected_cmds:
+            stream = adb_info.local_id  # type: ignore[attr-defined]
+            data = self._io_manager.early(stream)
+            if data is not None:
+                return constants.WRTE, data
+        command, data = super()._read_until(expected_cmds, adb_info)
+        return command, data
 
     def stream(self, service: str, command: bytes) -> Iterator[bytes]:
         """Yield the bytes of a service as they come, until the phone closes it."""

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from hil.quantization.calibration import CalibrationData
     from hil.quantization.recipes import ElementType, Recipe
 
+# AI Edge Quantizer has no exceptions of its own: these are what it and LiteRT raise
+# where a model surprises them.
+_LIBRARY_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _BITS: dict[ElementType, int] = {"float16": 16, "int16": 16, "int8": 8, "int4": 4}
 _EVERY = TFLOperationName.ALL_SUPPORTED
 _ANY_NAME = ".*"
@@ -67,7 +78,7 @@ def quantize(
             result = quantizer.quantize(
                 ranges, enable_progress_bar=False, enable_progress_report=False
             )
-    except (ValueError, RuntimeError, KeyError, IndexError, TypeError) as exc:
+    except _LIBRARY_ERRORS as exc:
         raise ModelError(
             f"AI Edge Quantizer cannot make {recipe.name} of this model",
             where=where,
@@ -83,12 +94,15 @@ def quantize(
 def _require_float(graph: Graph, *, where: str) -> None:
     truth = label(graph)
     if truth.kind is not Kind.FLOAT32:
+        empty = truth.kind in {Kind.EMPTY, Kind.INTEGER}
         raise ModelError(
-            "the model is quantized already",
+            "the model has nothing to quantize"
+            if empty
+            else "the model is quantized already",
             where=where,
             found=truth.text,
             allowed="a float32 model",
-            remedy="the float model from which this one was made",
+            remedy=None if empty else "the float model from which this one was made",
         )
 
 

@@ -18,7 +18,8 @@ def quiet() -> Iterator[None]:
     """Send prints, progress bars, warnings and native chatter nowhere.
 
     AI Edge Quantizer draws tqdm bars, LiteRT warns of the mode that calibration asks
-    for, and its native part reports each delegate: none of it is a result.
+    for, and its native part reports each delegate: none of it is a result. Not to be
+    nested, nor used around an engine's load: there is one capture at a time.
     """
     with (
         captured(),

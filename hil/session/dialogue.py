@@ -14,8 +14,7 @@ from hil.wire.messages import LogMessage, Message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.deadline import Deadline
-    from hil.vocab import Link
+    from hil.vocab import Deadline, Link
 
 _LOGS_KEPT = 1000
 

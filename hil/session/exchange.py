@@ -18,8 +18,8 @@ from hil.wire.messages import EchoReply, EchoRequest, ErrorReply, Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.deadline import Deadline
     from hil.session.dialogue import Dialogue
+    from hil.vocab import Deadline
 
 _FIRST_QUIET_SECONDS = 0.25
 _LONGEST_QUIET_SECONDS = 4.0

@@ -10,8 +10,8 @@ from hil.session.question import Question
 from hil.wire.messages import EchoReply, EchoRequest
 
 if TYPE_CHECKING:
-    from hil.deadline import Deadline
     from hil.session.dialogue import Dialogue
+    from hil.vocab import Deadline
 
 # The device goes back by itself when it saw no good frame for a second.
 _TRIAL_SECONDS = 0.9

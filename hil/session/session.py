@@ -25,9 +25,8 @@ from hil.wire.kinds import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from hil.deadline import Deadline
     from hil.session.question import Answer
-    from hil.vocab import Link
+    from hil.vocab import Deadline, Link
 
     # How much is done, and of how much where that is known.
     Progress = Callable[[int, int | None], None]
@@ -208,7 +207,7 @@ class Session:
             ticks.extend(reply.ticks)
             if len(ticks) >= reply.operators:
                 return ticks
-            self._check_piece(len(reply.ticks))
+            self._check_piece(len(reply.ticks), unit="ticks")
 
     def tensor(self, index: int, deadline: Deadline) -> bytes:
         """Return the bytes of tensor *index* of the model for the staged inputs."""
@@ -322,12 +321,14 @@ class Session:
                 remedy="load the model first, and give its inputs in its types",
             )
 
-    def _check_piece(self, size: int, *, allowed: int | None = None) -> None:
+    def _check_piece(
+        self, size: int, *, allowed: int | None = None, unit: str = "bytes"
+    ) -> None:
         """Refuse an empty piece, or one of another size than was asked for."""
         if not size or allowed not in {None, size}:
             raise FirmwareFault(
                 "the device answers with a piece of the wrong size",
                 where=str(self._dialogue),
-                found=f"{size}",
-                allowed=f"{allowed or 'more than none'}",
+                found=f"{size} {unit}",
+                allowed=f"{allowed or 'more than 0'} {unit}",
             )

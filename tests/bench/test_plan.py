@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+from hil.accuracy.inputs import Pixels
 from hil.bench.plan import Measure, parse_plan, plan_document, read_plan, to_toml
 from hil.errors import ConfigError
 from hil.vocab import RunStatus
@@ -120,6 +121,7 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
         model='it\'s a "model" \\ of \n mine.tflite',
         dataset="test.npz",
         calibration=None,
+        pixels="0..1",
         variants=["int8"],
         devices=["emulated-mcu"],
         measure={"windows": 2},
@@ -130,3 +132,4 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
     plan = parse_plan(raw, where="the command line", folder=tmp_path)
     assert plan.measure == Measure(windows=2)
     assert plan.models[0].calibration is None
+    assert plan.models[0].pixels is Pixels.UNIT

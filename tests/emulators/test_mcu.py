@@ -34,41 +34,46 @@ raise SystemExit(serve(profile, link_path=link_path, watch_stdin=watch))
 """
 
 
+def started(
+    *, baud: int = 3_000_000, link: Path | None = None, watch: bool = True
+) -> tuple[Child, str]:
+    """Start an emulator; return it with the path that it printed."""
+    argv = [sys.executable, "-c", PROGRAM, str(baud), str(link or "")]
+    child = Child([*argv, "watch" if watch else "alone"])
+    return child, child.read_line(Deadline(60))
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., tuple[Child, str]]]:
-    """Start emulators; returns each with the path that it printed."""
+    """Start emulators of one's own, which end with the test."""
     children: list[Child] = []
 
-    def started(
-        *, baud: int = 0, link: Path | None = None, watch: bool = True
-    ) -> tuple[Child, str]:
-        argv = [sys.executable, "-c", PROGRAM, str(baud), str(link or "")]
-        child = Child([*argv, "watch" if watch else "alone"])
+    def start(**how: object) -> tuple[Child, str]:
+        child, line = started(**how)
         children.append(child)
-        return child, child.read_line(Deadline(60))
+        return child, line
 
-    yield started
+    yield start
     for child in children:
         child.stop()
 
 
+@pytest.fixture(scope="module")
+def port() -> Iterator[str]:
+    """The port of one emulator for all tests that leave it alive."""
+    child, path = started()
+    yield path
+    assert child.stop() == 0
+
+
 @pytest.fixture
-def connect(
-    start: Callable[..., tuple[Child, str]],
-) -> Iterator[Callable[..., tuple[Session, Child]]]:
-    """Start an emulator and open a session with it."""
-    sessions: list[Session] = []
-
-    def connected(*, baud: int = 0) -> tuple[Session, Child]:
-        child, path = start(baud=baud)
-        session = Session(SerialLink(path, 3_000_000))
-        sessions.append(session)
-        session.open(Deadline(60))
-        return session, child
-
-    yield connected
-    for session in sessions:
-        session.close()
+def session(port: str) -> Iterator[Session]:
+    """A session with that emulator, which has forgotten the test before."""
+    session = Session(SerialLink(port, 3_000_000))
+    session.open(Deadline(60))
+    session.reset(Deadline(60))
+    yield session
+    session.close()
 
 
 def test_the_first_line_is_the_path_of_a_port(
@@ -121,29 +126,25 @@ def test_a_link_never_replaces_a_file(
     assert file.read_text() == "text"
 
 
-def test_hosts_may_come_and_go(start: Callable[..., tuple[Child, str]]) -> None:
-    _, path = start()
+def test_hosts_may_come_and_go(port: str) -> None:
     for _ in range(3):
-        session = Session(SerialLink(path))
+        session = Session(SerialLink(port))
         assert session.open(Deadline(60)).board == "emulated-mcu"
         session.close()
 
 
-def test_a_second_host_finds_the_port_busy(
-    start: Callable[..., tuple[Child, str]],
-) -> None:
-    _, path = start()
-    first = Session(SerialLink(path))
-    first.open(Deadline(60))
+@pytest.mark.usefixtures("session")
+def test_a_second_host_finds_the_port_busy(port: str) -> None:
     with pytest.raises(BrokenSetup, match="port busy"):
-        Session(SerialLink(path)).open(Deadline(60))
-    first.close()
+        Session(SerialLink(port)).open(Deadline(60))
 
 
 def test_an_emulator_that_is_killed_closes_the_link(
-    connect: Callable[..., tuple[Session, Child]], digits: Path
+    start: Callable[..., tuple[Child, str]], digits: Path
 ) -> None:
-    session, child = connect()
+    child, path = start()
+    session = Session(SerialLink(path))
+    session.open(Deadline(60))
     model = (digits / "digits.tflite").read_bytes()
 
     def kill(done: int, _of: int | None) -> None:
@@ -153,12 +154,10 @@ def test_an_emulator_that_is_killed_closes_the_link(
 
     with pytest.raises(LinkClosed, match="the port went away"):
         session.load_model(model, Deadline(60), progress=kill)
+    session.close()
 
 
-def test_the_digits_run_and_are_right(
-    connect: Callable[..., tuple[Session, Child]], digits: Path
-) -> None:
-    session, _ = connect()
+def test_the_digits_run_and_are_right(session: Session, digits: Path) -> None:
     data = np.load(digits / "digits_test.npz")
     images, labels = data["x"][:50], data["y"][:50]
     session.load_model((digits / "digits.tflite").read_bytes(), Deadline(60))
@@ -170,38 +169,38 @@ def test_the_digits_run_and_are_right(
 
 
 def test_the_rate_of_the_line_is_kept(
-    connect: Callable[..., tuple[Session, Child]],
+    start: Callable[..., tuple[Child, str]],
 ) -> None:
-    session, _ = connect(baud=9600)
+    _, path = start(baud=9600)
+    session = Session(SerialLink(path))
+    session.open(Deadline(60))
     deadline = Deadline(60)
     session.echo(bytes(200), deadline)
+    session.close()
     # 200 bytes and their frame, there and back, at 960 bytes a second.
     assert 60 - deadline.remaining > 2 * 200 / 960
 
 
 @pytest.mark.parametrize("model", [b"", b"no model", bytes(5000)])
 def test_what_is_no_model_is_refused_and_the_board_lives_on(
-    connect: Callable[..., tuple[Session, Child]], model: bytes
+    session: Session, model: bytes
 ) -> None:
-    session, _ = connect()
     with pytest.raises(ModelError, match="the device rejects the model"):
         session.load_model(model, Deadline(60))
     assert session.echo(b"well", Deadline(60)) == b"well"
 
 
 def test_a_file_larger_than_flash_does_not_fit(
-    connect: Callable[..., tuple[Session, Child]],
+    session: Session,
 ) -> None:
-    session, _ = connect()
     with pytest.raises(DoesNotFit, match="flash: 88,008 bytes missing"):
         session.load_model(bytes(1_000_000), Deadline(60))
 
 
 @pytest.mark.shared
 def test_the_reference_keyword_model_gets_901_of_1000_right(
-    connect: Callable[..., tuple[Session, Child]], shared: Path
+    session: Session, shared: Path
 ) -> None:
-    session, _ = connect(baud=3_000_000)
     model = (shared / "models" / "kws_ref_model.tflite").read_bytes()
     data = np.load(shared / "data" / "kws" / "kws01.npz")
     memory = session.load_model(model, Deadline(60))
@@ -222,10 +221,7 @@ def test_the_reference_keyword_model_gets_901_of_1000_right(
 
 
 @pytest.mark.shared
-def test_an_operator_without_a_kernel_is_named(
-    connect: Callable[..., tuple[Session, Child]], shared: Path
-) -> None:
-    session, _ = connect()
+def test_an_operator_without_a_kernel_is_named(session: Session, shared: Path) -> None:
     model = (shared / "models" / "kws_ref_model_float32.tflite").read_bytes()
     with pytest.raises(UnsupportedOp, match="tflm cannot run CONV_2D"):
         session.load_model(model, Deadline(60))

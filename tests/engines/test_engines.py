@@ -7,6 +7,8 @@ import os
 
 import numpy as np
 import pytest
+from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+from ai_edge_quantizer.quantizer import Quantizer
 
 from hil.engines.litert import Kernels, LitertEngine, interpreter_module
 from hil.engines.native_output import captured
@@ -107,6 +109,17 @@ def test_an_operator_that_tflm_cannot_run_is_named(shared):
     model = (shared / "models/kws_ref_model_float32.tflite").read_bytes()
     with pytest.raises(UnsupportedOp, match="tflm cannot run CONV_2D, operator 0"):
         TflmEngine().load(model)
+
+
+def test_scales_that_tflm_would_ignore_are_refused(float_model):
+    quantizer = Quantizer(float_model)
+    quantizer.add_weight_only_config(
+        ".*", TFLOperationName.ALL_SUPPORTED, 8, QuantGranularity.CHANNELWISE
+    )
+    model = bytes(quantizer.quantize(enable_progress_report=False).quantized_model)
+    with pytest.raises(UnsupportedOp, match="24 scales, one for each channel"):
+        TflmEngine().load(model)
+    LitertEngine().load(model)
 
 
 def test_litert_refuses_what_is_no_model():

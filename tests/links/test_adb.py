@@ -27,6 +27,7 @@ from hil.errors import (
 )
 from hil.links import adb_device
 from hil.links.adb import AdbLink
+from hil.links.adb_key import HostKey
 from hil.tools import Child
 from hil.vocab import AdbSettings
 
@@ -78,6 +79,7 @@ class FakeAdbd:
         self.folder = folder
         self.files: dict[str, bytes] = {}
         self.commands: list[str] = []
+        self.inbox: list[tuple[bytes, int, int, bytes]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
@@ -158,7 +160,8 @@ class FakeAdbd:
         pending = b""
         while True:
             while len(pending) < 8 or len(pending) < 8 + self._body(pending):
-                command, _, _, data = packets.receive()
+                waiting = self.inbox.pop(0) if self.inbox else packets.receive()
+                command, _, _, data = waiting
                 if command == b"CLSE":
                     packets.send(b"CLSE", 1, remote)
                     return
@@ -335,7 +338,10 @@ def test_a_local_file_that_is_missing_is_named(start: Start, tmp_path: Path) -> 
 
 
 class FullAdbd(FakeAdbd):
-    """A phone whose disk is full: it says so at once and reads on to the end."""
+    """A phone whose disk is full: it says so at once and reads on to the end.
+
+    It takes no more data before its own has been acknowledged.
+    """
 
     def answer(
         self, packets: Packets, remote: int, request: bytes, body: bytes
@@ -343,9 +349,10 @@ class FullAdbd(FakeAdbd):
         del body
         if request == b"SEND":
             reason = b"No space left on device\x1b"
-            packets.send(
-                b"WRTE", 1, remote, b"FAIL" + struct.pack("<I", len(reason)) + reason
-            )
+            answer = b"FAIL" + struct.pack("<I", len(reason)) + reason
+            packets.send(b"WRTE", 1, remote, answer)
+            while (packet := packets.receive())[0] != b"OKAY":
+                self.inbox.append(packet)
 
 
 def test_a_full_phone_refuses_a_file_with_its_reason(start: Start) -> None:
@@ -444,10 +451,10 @@ def test_the_key_of_the_systems_adb_is_used_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert adb_device.HostKey().path == tmp_path / ".config" / "hil" / "adbkey"
+    assert HostKey().path == tmp_path / ".config" / "hil" / "adbkey"
     (tmp_path / ".android").mkdir()
     keygen.keygen(str(tmp_path / ".android" / "adbkey"))
-    key = adb_device.HostKey()
+    key = HostKey()
     assert key.path == tmp_path / ".android" / "adbkey"
     public = (tmp_path / ".android" / "adbkey.pub").read_text()
     assert key.GetPublicKey() == public

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from hil.accuracy.datasets import load_dataset
 from hil.accuracy.inputs import InputSpec, prepare
@@ -175,6 +177,39 @@ def test_a_file_called_float32_that_is_not_is_refused(shared: Path) -> None:
         quantize(model, RECIPES["int8"], None, where="kws_ref_model_float32.tflite")
     assert caught.value.found is not None
     assert caught.value.found.startswith("dynamic range")
+
+
+def test_a_model_that_computes_nothing_is_refused(digits_model: bytes) -> None:
+    tree = schema.ModelT.InitFromPackedBuf(digits_model, 0)
+    main = tree.subgraphs[0]
+    main.operators, main.outputs = [], main.inputs
+    tree.signatureDefs = []
+    builder = flatbuffers.Builder(len(digits_model))
+    builder.Finish(tree.Pack(builder), b"TFL3")
+    with pytest.raises(ModelError, match="the model has nothing to quantize") as caught:
+        quantize(bytes(builder.Output()), RECIPES["dynamic"], None, where="m.tflite")
+    assert caught.value.found == "no operator computes, float boundary"
+
+
+def test_an_error_of_the_library_says_which_recipe_and_model(
+    digits_model: bytes, digits_calibration: CalibrationData
+) -> None:
+    """LiteRT cannot hand over the name of a tensor that is no UTF-8."""
+    broken = digits_model.replace(b"serving_default_image:0", b"\xff" * 23)
+    with pytest.raises(ModelError, match="cannot make int8 of this model") as caught:
+        quantize(broken, RECIPES["int8"], digits_calibration, where="m.tflite")
+    assert caught.value.where == "m.tflite"
+    assert caught.value.found is not None
+    assert "UnicodeDecodeError" in caught.value.found
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_regression_of_one_value_is_quantized(shared: Path, name: str) -> None:
+    model = (shared / "models" / "hello_world_float.tflite").read_bytes()
+    x = np.linspace(0, 2 * np.pi, 100, dtype=np.float32)[:, None]
+    data = CalibrationData(name="one turn", x=x)
+    assert quantize(model, RECIPES[name], data, where="hello").label
 
 
 def test_what_is_no_model_is_refused() -> None:

@@ -20,11 +20,15 @@ from hil.vocab import (
     TargetKind,
     TimeBasis,
 )
+from hil.wire.codec import decode, encode
+from hil.wire.framing import FrameDecoder, encode_frame
+from hil.wire.hello import HelloReply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hil.links.fake import Fault
+    from hil.wire import messages as m
 
 
 def small_profile(
@@ -46,6 +50,9 @@ def small_profile(
             rx_buffer_bytes=rx_buffer_bytes, max_frame_bytes=max_frame_bytes
         ),
     )
+
+
+LOADED_MODEL = b'{"inputs": [40, 30], "outputs": [5, 3], "arena": 900}\n' + bytes(5000)
 
 
 class CountingKernels(FakeKernels):
@@ -99,3 +106,48 @@ def bench() -> Callable[..., Bench]:
         return Bench(Session(link), link, board, counted)
 
     return make
+
+
+def scripted(*replies: m.Message) -> Callable[[bytes], bytes]:
+    """A device that says HELLO, then these replies, one to each request."""
+    decoder = FrameDecoder()
+    hello = HelloReply(
+        board="scripted",
+        rx_buffer_bytes=1024,
+        max_frame_bytes=256,
+        input_sizes=(4,),
+        output_sizes=(2,),
+        arena_capacity_bytes=1000,
+    )
+    to_say = [hello, *replies]
+
+    def device(data: bytes) -> bytes:
+        decoder.feed(data)
+        said = b""
+        while (payload := decoder.next_payload()) is not None:
+            sequence, _ = decode(payload)
+            said += encode_frame(encode(to_say.pop(0), sequence)) if to_say else b""
+        return said
+
+    return device
+
+
+@pytest.fixture
+def to_script(bench: Callable[..., Bench]) -> Callable[..., Bench]:
+    """Make an open bench whose device says what it is told to."""
+
+    def make(*replies: m.Message) -> Bench:
+        device = scripted(*replies)
+        opened = bench(wrap=lambda _board, data: device(data))
+        opened.session.open(opened.deadline())
+        return opened
+
+    return make
+
+
+@pytest.fixture
+def loaded(bench: Callable[..., Bench]) -> Bench:
+    made = bench()
+    made.session.open(made.deadline())
+    made.session.load_model(LOADED_MODEL, made.deadline())
+    return made

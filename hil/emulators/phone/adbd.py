@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hil.emulators.phone.connection import Connection, KnownKeys
-from hil.emulators.phone.personality import of_host
+from hil.emulators.phone.personality import host_cpus, personality_of
 from hil.emulators.phone.phone import Phone
 from hil.errors import BrokenSetup
 
@@ -65,7 +65,8 @@ async def serve(
 def _phone(profile: DeviceProfile, root: Path) -> Phone:
     limit_bytes = profile.emulator.storage_bytes
     try:
-        return Phone(of_host(profile), root=root, storage_bytes=limit_bytes)
+        personality = personality_of(profile, host_cpus())
+        return Phone(personality, root=root, storage_bytes=limit_bytes)
     except OSError as exc:
         raise BrokenSetup(
             "the emulated phone cannot keep its files",

@@ -92,8 +92,8 @@ async def run_words(words: Sequence[str], shell: Shell, io: Io) -> int:
     )
     try:
         return await command(call)
-    except BrokenPipeError:
-        return _BROKEN_PIPE
+    except BrokenPipeError:  # SIGPIPE ends the whole shell, not the command alone
+        raise
     except UsageError as exc:
         return await call.fail(str(exc))
     except OSError as exc:
@@ -358,6 +358,8 @@ class _Run:
         self._shell.status = await self._in_subshell(
             parse(substitution.script), replace(self._io, stdout=output)
         )
+        if output.overflowed:
+            raise refusal(errno.E2BIG, "")
         return output.content().decode(errors="surrogateescape").rstrip("\n")
 
 

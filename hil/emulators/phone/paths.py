@@ -10,14 +10,13 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 WRITABLE: Final = ("/data/local/tmp", "/sdcard")
 FOLDERS: Final = ("/data", "/data/local", *WRITABLE)
 MAX_PATH_BYTES: Final = 1024  # adbd's own limit
+MAX_DEPTH: Final = 64  # ours: each step of a path is looked at, every time
 
 
 def refusal(number: int, path: str) -> OSError:
@@ -46,6 +45,8 @@ def normal(path: str, cwd: str = "/") -> str:
             del parts[-1:]
         elif part not in {"", "."}:
             parts.append(part)
+    if len(parts) > MAX_DEPTH:
+        raise refusal(errno.ENAMETOOLONG, path)
     return "/" + "/".join(parts)
 
 
@@ -71,13 +72,13 @@ class Backing:
 
     def host(self, path: str) -> Path:
         """Return where the normal *path* lies; ELOOP if a link leads out of it."""
-        place = self.root
+        place = str(self.root)
         for part in path.split("/")[1:]:
-            place = place / part if part else place
+            place = f"{place}/{part}" if part else place
             try:
-                mode = place.lstat().st_mode
+                mode = os.lstat(place).st_mode  # text: many times per call
             except (FileNotFoundError, NotADirectoryError):
                 continue
             if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
                 raise refusal(errno.ELOOP, path)
-        return place
+        return Path(place)

@@ -74,9 +74,13 @@ class Personality:
     kernel: str = KERNEL
 
 
-def of_host(profile: DeviceProfile) -> Personality:
-    """Return the personality of *profile* with the cores of this machine."""
-    cpus = tuple(sorted(os.sched_getaffinity(0)))
+def host_cpus() -> tuple[int, ...]:
+    """Return the processors of this machine that we may use."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def personality_of(profile: DeviceProfile, cpus: tuple[int, ...]) -> Personality:
+    """Return the personality of *profile* with a core for each of *cpus*."""
     version = f"Linux version {KERNEL} (hil) #1 SMP PREEMPT emulated\n"
     return Personality(
         properties=profile.emulator.properties,

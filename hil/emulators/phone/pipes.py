@@ -112,10 +112,12 @@ class Capture:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._parts = bytearray()
+        self.overflowed = False
 
     async def write(self, data: bytes) -> None:
         """Keep *data*, or raise OSError (E2BIG)."""
         if len(self._parts) + len(data) > self._limit_bytes:
+            self.overflowed = True
             raise refusal(errno.E2BIG, "")
         self._parts += data
 

@@ -184,9 +184,9 @@ class Storage:
         """Open *path* for writing, making it if need be; *mode* is set when given."""
         if path in _DEVICES:
             return Writer(self, path, None)
-        check_writable(path)
         if self.exists(path) and self.stat(path).is_folder:
             raise refusal(errno.EISDIR, path)
+        check_writable(path)
         if path not in self._blocks:
             self.stat(parent(path))  # ENOENT before ENOSPC
             self.reserve(path, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import socket
 import struct
 import sys
@@ -17,7 +16,7 @@ import pytest
 from hil.deadline import Deadline
 from hil.emulators.phone.call import Io
 from hil.emulators.phone.interpreter import run_text
-from hil.emulators.phone.personality import of_host
+from hil.emulators.phone.personality import personality_of
 from hil.emulators.phone.phone import Phone
 from hil.emulators.phone.pipes import Capture, Source, empty
 from hil.emulators.phone.shell import Shell
@@ -225,9 +224,8 @@ def run(profile: DeviceProfile, tmp_path: Path) -> Callable[..., Done]:
         script: str, *, stdin: bytes = b"", storage_bytes: int = 1 << 20
     ) -> Done:
         async def body() -> Done:
-            personality = of_host(profile)
             phone = Phone(
-                dataclasses.replace(personality, cpus=(0, 0, 0, 0)),
+                personality_of(profile, (0, 0, 0, 0)),
                 root=tmp_path / "phone",
                 storage_bytes=storage_bytes,
             )

@@ -83,7 +83,7 @@ def test_scripts_print_what_a_shell_prints(run: Callable[..., Done], script: str
         ("echo `id`", 2, "/system/bin/sh: '`' is not supported here: use $(..)\n"),
         ("echo x > /y", 1, "/system/bin/sh: can't create /y: Read-only file system\n"),
         ("cat < /y", 1, "/system/bin/sh: can't open /y: No such file or directory\n"),
-        ("echo x > /data", 1, "/system/bin/sh: can't create /data: Read-only file system\n"),
+        ("echo x > /data", 1, "/system/bin/sh: can't create /data: Is a directory\n"),
         ("echo x 3>&1", 1, "/system/bin/sh: 1: bad file descriptor\n"),
         ("/data", 126, "/system/bin/sh: /data: can't execute: Is a directory\n"),
         ("exit x", 1, "exit: x: bad number\n"),
