@@ -57,7 +57,7 @@ def test_a_model_of_4_mb_becomes_c_no_slower_than_xxd(
         theirs.append(middle - start)
         ours.append(end - middle)
     ratio = min(ours) / min(theirs)
-    print(  # noqa: T201 (the figure is what a benchmark is for)
+    print(
         f"\nC array of {_SIZE_BYTES:,} bytes: hil {min(ours) * 1000:.0f} ms, "
         f"xxd -i {min(theirs) * 1000:.0f} ms, ratio {ratio:.2f}"
     )
@@ -72,7 +72,7 @@ def test_the_peak_memory_stays_within_ten_times_the_model(
     _generate(model, tmp_path)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    print(  # noqa: T201 (likewise)
+    print(
         f"\npeak {peak_bytes:,} bytes, {peak_bytes / _SIZE_BYTES:.2f} times the model"
     )
     assert peak_bytes + len(model) <= 10 * len(model)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+_LINES = "\n\t"
 
-def printable(text: str, *, keep_lines: bool = False) -> str:
+
+def printable(text: str | bytes, *, keep_lines: bool = False) -> str:
     r"""Return *text* with its control characters shown (\x1b), not obeyed.
 
-    Characters that reorder or hide others count as control characters. Line ends stay
-    where *keep_lines* is set.
+    Characters that reorder or hide others count as control characters. Bytes that are
+    no UTF-8 are shown by their value. Where *keep_lines* is set, line ends and tabs
+    stay, and a CR LF is one line end.
     """
+    if isinstance(text, bytes):
+        text = text.decode(errors="backslashreplace")
+    if keep_lines:
+        text = text.replace("\r\n", "\n")
     return "".join(
-        c if c.isprintable() or (keep_lines and c == "\n") else _shown(c) for c in text
+        c if c.isprintable() or (keep_lines and c in _LINES) else _shown(c)
+        for c in text
     )
 
 
+def tail(text: str | bytes, *, lines: int = 12) -> str:
+    """Return the last *lines* lines of *text* that are not empty, made printable."""
+    shown = printable(text, keep_lines=True).split("\n")
+    return "\n".join([line.rstrip() for line in shown if line.strip()][-lines:])
+
+
 def _shown(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -127,12 +127,23 @@ class Child:
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode(errors="replace").rstrip("\r")
 
-    def write(self, data: bytes) -> None:
-        """Write all of *data* to standard input; ToolError where it is closed."""
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Write all of *data* to standard input; ToolError where that cannot be."""
         assert self._process.stdin is not None
+        pipe = self._process.stdin.fileno()
+        os.set_blocking(pipe, False)
+        left = memoryview(data)
         try:
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
+            with selectors.DefaultSelector() as selector:
+                selector.register(pipe, selectors.EVENT_WRITE)
+                while left:
+                    if not selector.select(deadline.remaining):
+                        raise ToolError(
+                            self.argv,
+                            exit_code=self.exit_code,
+                            tail=f"{len(left)} bytes were not taken in time",
+                        )
+                    left = left[os.write(pipe, left) :]
         except OSError as exc:
             raise ToolError(self.argv, exit_code=self.exit_code, tail=str(exc)) from exc
 

@@ -82,10 +82,27 @@ def test_a_child_that_ends_early_is_an_error_with_its_status():
 def test_a_child_hears_what_is_written_to_it():
     child = tools.Child([PYTHON, "-uc", "print(input()[::-1])"])
     try:
-        child.write(b"abc\n")
+        child.write(b"abc\n", Deadline(30))
         assert child.read_line(Deadline(30)) == "cba"
     finally:
         child.stop()
+
+
+def test_a_child_that_does_not_listen_cannot_hold_the_writer():
+    child = tools.Child([PYTHON, "-c", "import time; time.sleep(600)"])
+    try:
+        with pytest.raises(ToolError, match="bytes were not taken in time"):
+            child.write(bytes(1 << 20), Deadline(0.5))
+    finally:
+        child.stop()
+
+
+def test_a_child_that_is_gone_cannot_be_written_to():
+    child = tools.Child([PYTHON, "-c", ""])
+    child.wait(Deadline(30))
+    with pytest.raises(ToolError, match="Broken pipe"):
+        child.write(b"x", Deadline(5))
+    child.stop()
 
 
 def test_the_standard_error_of_a_child_can_go_to_a_file(tmp_path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.android.text import printable
 from hil.errors import ModelError
+from hil.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

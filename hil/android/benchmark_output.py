@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 
 from hil.android.run_stats import RunStats, parse_stats
-from hil.android.text import printable, tail
 from hil.errors import FirmwareFault
+from hil.printable import printable, tail
 
 _LOGCAT = re.compile(r"^(?:[^\[\]=]*\s|[VDIWEF]/)?tflite\s*(?:\(\s*\d+\))?\s*: ")
 _LEVEL = re.compile(r"^(?:INFO|WARN|WARNING|ERROR|FATAL|VERBOSE): ?")

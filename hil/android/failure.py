@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hil.android.text import printable, tail
 from hil.errors import DeviceCrashed, FirmwareFault, HilError, UnsupportedOp
+from hil.printable import printable, tail
 
 # Texts of the runtime (tflite/core/interpreter_builder.cc, subgraph.cc) that name an
 # operator which this build cannot run.

@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from hil.android.text import printable
 from hil.errors import FirmwareFault
+from hil.printable import printable
 
 # Grammar: xla/tsl/util/stats_calculator.h. Whole microseconds except the mean, which
 # C++ prints with six digits and so in scientific notation from one second on.

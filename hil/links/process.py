@@ -70,11 +70,13 @@ class ProcessLink:
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all of *data*; DeviceCrashed or LinkClosed where the process ended."""
         child = self._running()
-        if deadline.expired:
-            raise LinkTimeout("no time was left to write", where=str(self))
         try:
-            child.write(data)
+            child.write(data, deadline)
         except ToolError as exc:
+            if deadline.expired and child.exit_code is None:
+                raise LinkTimeout(
+                    "not all was taken in time", where=str(self), found=exc.tail
+                ) from exc
             raise self._ended(child) from exc
 
     def close(self) -> None:

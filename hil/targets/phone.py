@@ -16,11 +16,11 @@ from hil.android.benchmark_command import (
 from hil.android.benchmark_output import parse, unconsumed_flags
 from hil.android.failure import failure
 from hil.android.properties import identity, parse_properties
-from hil.android.text import printable, tail
 from hil.android.tool_model import ToolModel
 from hil.deadline import Deadline
 from hil.errors import BrokenSetup, FirmwareFault, HilError, TargetError
 from hil.models.facts import read_model, sha256_of
+from hil.printable import printable, tail
 from hil.vocab import Measurement, TimingSummary
 
 if TYPE_CHECKING:
@@ -341,4 +341,4 @@ def _longest_phase(deadline: vocab.Deadline) -> float:
 
 
 def _bounded(text: bytes) -> str:
-    return printable(text)[-_EVIDENCE_CHARACTERS:]
+    return printable(text, keep_lines=True)[-_EVIDENCE_CHARACTERS:]
