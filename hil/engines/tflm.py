@@ -27,6 +27,7 @@ _NO_KERNEL = re.compile(r"Didn't find op for builtin opcode '(?P<op>[^']+)'")
 _NOT_PREPARED = re.compile(
     r"Node (?P<op>\S+) \(number (?P<index>\d+)[^)]*\) failed to prepare"
 )
+_SOURCE_FILE = re.compile(r"^\S+\.cc(?::\d+)?\s+")  # what a reason starts with
 _KEYS = {
     "total": "arena_bytes",
     "head": "arena_nonpersistent_bytes",
@@ -204,9 +205,9 @@ def _refuse_scales_per_channel(model: bytes) -> None:
         scales = stored.Quantization().ScaleLength()
         if scales > 1:
             raise UnsupportedOp(
-                f"tflm cannot run DEQUANTIZE, operator {index}, rightly",
-                found=f"{scales} scales, one for each channel",
-                allowed="one scale: TFLite Micro would use the first for all channels",
+                f"tflm cannot run DEQUANTIZE, operator {index}, rightly: it would use "
+                f"the first of {scales} scales for all channels",
+                allowed="a tensor with one scale",
                 remedy="the recipe weight-only-int8, which has one scale a tensor",
             )
 
@@ -220,8 +221,10 @@ def _refusal(text: str) -> HilError:
         )
     not_prepared = _NOT_PREPARED.search(text)
     if not_prepared:
+        reason = text[: not_prepared.start()].strip().rpartition("\n")[2]
         return UnsupportedOp(
-            f"tflm cannot run {not_prepared['op']}, operator {not_prepared['index']}",
+            f"tflm cannot run {not_prepared['op']}, operator {not_prepared['index']}: "
+            f"{_SOURCE_FILE.sub('', reason) or 'it gives no reason'}",
             found=text.strip(),
         )
     return ModelError("tflm cannot load the model", found=text.strip())

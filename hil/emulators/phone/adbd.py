@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hil.emulators.phone.connection import Connection, KnownKeys
 from hil.emulators.phone.personality import host_cpus, personality_of
 from hil.emulators.phone.phone import Phone
+from hil.emulators.phone.storage import delete_folder
 from hil.errors import BrokenSetup
 
 if TYPE_CHECKING:
@@ -47,12 +48,11 @@ async def serve(
         stack.callback(listener.close)
         if storage is None:
             root = Path(tempfile.mkdtemp(prefix="hil-phone-"))
+            stack.callback(delete_folder, root)
         else:
             root = storage
             root.mkdir(parents=True, exist_ok=True)
         phone = _phone(profile, root)
-        if storage is None:
-            stack.callback(phone.storage.close)
         stack.push_async_callback(phone.close)
         keys = (
             KnownKeys(accepts_new=accepts_new_keys)

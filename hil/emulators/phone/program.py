@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 from hil.emulators.phone.paths import normal
+from hil.emulators.phone.pipes import CHUNK_BYTES
 from hil.emulators.phone.shell import NOT_RUNNABLE, SHELL, SIGNALLED
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from hil.emulators.phone.call import Io
     from hil.emulators.phone.pipes import Sink
+    from hil.emulators.phone.processes import Process
+    from hil.emulators.phone.runtime_link import Output
     from hil.emulators.phone.shell import Shell
 
 MARKER: Final = (
@@ -33,34 +36,18 @@ def is_program(content: bytes) -> bool:
 async def run_program(words: Sequence[str], shell: Shell, io: Io) -> int:
     """Run benchmark_model with *words* in a child process; return its exit status."""
     phone = shell.phone
-    cores = range(len(phone.personality.cpus))
-    cpus = cores if shell.cpus is None else shell.cpus
+    cores = shell.cpus or tuple(range(len(phone.personality.cpus)))
     process = shell.process
     if not shell.replaced:
         process = phone.processes.start(words, parent=shell.process.pid)
     process.arguments = words
-    process.cpus_allowed = f"{sum(1 << core for core in cpus):x}"
+    process.cpus_allowed = f"{sum(1 << core for core in cores):x}"
     try:
-        run = await phone.runtime.start(
-            words,
-            cwd=shell.cwd,
-            root=phone.storage.backing.root,
-            free_bytes=phone.storage.free_bytes,
-            cpus=[phone.personality.cpus[core] for core in cpus],
-            ignores_hangup=shell.ignores_hangup,
-        )
+        code = await _finished(words, shell, io, process, cores)
     except OSError as exc:
-        phone.processes.end(process)
         await io.stderr.write(f"{SHELL}: can't fork - {exc.strerror}\n".encode())
         return NOT_RUNNABLE
-    process.host_pid, process.signal = run.pid, run.signal
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_pump(run.stdout, io.stdout))
-            group.create_task(_pump(run.stderr, io.stderr))
-        code = await run.exit_code()
     finally:
-        run.close()
         phone.processes.end(process)
         _recount(words, shell)
     if code >= 0:
@@ -69,13 +56,48 @@ async def run_program(words: Sequence[str], shell: Shell, io: Io) -> int:
     return SIGNALLED - code
 
 
-async def _pump(reader: asyncio.StreamReader, sink: Sink) -> None:
-    """Hand on all that a child prints; stop reading when nobody listens."""
+async def _finished(
+    words: Sequence[str],
+    shell: Shell,
+    io: Io,
+    process: Process,
+    cores: Sequence[int],
+) -> int:
+    """Run the child to its end and return its exit code, -N for the signal N."""
+    phone = shell.phone
+    run = await phone.runtime.start(
+        words,
+        cwd=shell.cwd,
+        root=phone.storage.backing.root,
+        free_bytes=phone.storage.free_bytes,
+        cpus=[phone.personality.cpus[core] for core in cores],
+        ignores_hangup=shell.ignores_hangup,
+    )
+    process.host_pid, process.signal = run.pid, run.signal
     try:
-        while data := await reader.read(65536):
+        async with asyncio.TaskGroup() as group:
+            for output, sink in zip(run.outputs, (io.stdout, io.stderr), strict=True):
+                group.create_task(_pump(output, sink))
+        return await run.exit_code()
+    finally:
+        run.close()
+
+
+async def _pump(output: Output, sink: Sink) -> None:
+    """Hand on all that a child prints.
+
+    When nobody listens any more, the child learns it by SIGPIPE; when a file is full,
+    it goes on as the real program does, which looks at no result of its logging.
+    """
+    reader, writer = output
+    while data := await reader.read(CHUNK_BYTES):
+        try:
             await sink.write(data)
-    except BrokenPipeError:
-        return
+        except BrokenPipeError:
+            writer.close()
+            return
+        except OSError:
+            continue
 
 
 def _recount(words: Sequence[str], shell: Shell) -> None:

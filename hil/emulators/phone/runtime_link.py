@@ -40,6 +40,9 @@ _KILLED: Final = -int(signal.SIGKILL)
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+Output = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class Run:
     """One child at work; `close` ends it if it still goes on."""
 
@@ -48,9 +51,7 @@ class Run:
         self.pid = 0  # on this machine
         self.started: asyncio.Future[int] = loop.create_future()
         self.ended: asyncio.Future[int] = loop.create_future()
-        self.stdout: asyncio.StreamReader
-        self.stderr: asyncio.StreamReader
-        self.writers: list[asyncio.StreamWriter] = []
+        self.outputs: list[Output] = []  # our ends of its output and its errors
         self._link = link
         self._number = number
         self._last_signal = signal.SIGKILL if ignores_hangup else signal.SIGHUP
@@ -67,7 +68,7 @@ class Run:
     def close(self) -> None:
         """Hang up: the child gets SIGHUP, and nobody reads what it prints."""
         self.signal(self._last_signal)
-        for writer in self.writers:
+        for _, writer in self.outputs:
             writer.close()
 
 
@@ -101,10 +102,11 @@ class RuntimeLink:
         if len(self._runs) >= _MAX_RUNS:
             raise refusal(errno.EAGAIN, words[0])
         self._last += 1
-        run = Run(self, self._last, ignores_hangup=ignores_hangup)
-        self._runs[self._last] = run
+        number = self._last
+        run = Run(self, number, ignores_hangup=ignores_hangup)
+        self._runs[number] = run
         request = {
-            "run": self._last,
+            "run": number,
             "words": list(words),
             "cwd": cwd,
             "root": str(root),
@@ -115,7 +117,7 @@ class RuntimeLink:
         try:
             await self._request(run, request)
         except BaseException:
-            self._runs.pop(self._last, None)
+            self._runs.pop(number, None)
             run.close()
             raise
         return run
@@ -124,10 +126,8 @@ class RuntimeLink:
         """Send *request* with the ends that the child is to print to."""
         ours, theirs = zip(socket.socketpair(), socket.socketpair(), strict=True)
         try:
-            run.stdout, writer = await asyncio.open_connection(sock=ours[0])
-            run.writers.append(writer)
-            run.stderr, writer = await asyncio.open_connection(sock=ours[1])
-            run.writers.append(writer)
+            for end in ours:
+                run.outputs.append(await asyncio.open_connection(sock=end))
             if self._socket is None:
                 raise refusal(errno.EAGAIN, "benchmark_model")
             descriptors = [end.fileno() for end in theirs]

@@ -78,16 +78,22 @@ class Writer:
         self._file = file  # None: /dev/null
 
     def write(self, data: bytes) -> None:
-        """Append *data*; OSError: ENOSPC where it does not fit, EPIPE once closed."""
+        """Append *data*; OSError: ENOSPC where it does not fit, EPIPE once closed.
+
+        What does fit is written, as a disk that runs full has it.
+        """
         if self._file is None:
             return
         if self._file.closed:
             raise refusal(errno.EPIPE, self._path)
-        size = os.fstat(self._file.fileno()).st_size + len(data)
-        self._storage.reserve(self._path, size)
-        view = memoryview(data)
+        size = os.fstat(self._file.fileno()).st_size
+        room = self._storage.room(self._path) - size
+        view = memoryview(data)[: max(0, room)]
+        self._storage.reserve(self._path, size + len(view))
         while view:
             view = view[self._file.write(view) :]
+        if room < len(data):
+            raise refusal(errno.ENOSPC, self._path)
 
     def close(self) -> None:
         """Close the file; may be called any number of times."""
@@ -118,7 +124,8 @@ class Storage:
     @property
     def free_bytes(self) -> int:
         """What is left for new files."""
-        return max(0, self.limit_bytes - self.used_bytes)
+        left = max(0, self.limit_bytes - self.used_bytes)
+        return left - left % BLOCK_BYTES
 
     def stat(self, path: str) -> Entry:
         """Return what is known of *path*; ENOENT where it is missing."""
@@ -272,6 +279,10 @@ class Storage:
         """Set the time of the last change of *path*, in seconds of the epoch."""
         os.utime(self.backing.host(path), (seconds, seconds))
 
+    def room(self, path: str) -> int:
+        """Return how many bytes *path* could hold in all."""
+        return self._blocks.get(path, 0) * BLOCK_BYTES + self.free_bytes
+
     def reserve(self, path: str, size_bytes: int) -> None:
         """Count *path* as *size_bytes* long; ENOSPC where that does not fit."""
         blocks = max(1, -(-size_bytes // BLOCK_BYTES))
@@ -285,14 +296,6 @@ class Storage:
         """Look again at *path*, which a child process may have written."""
         if not self.exists(path) or not self.stat(path).is_folder:
             self._recount(path)
-
-    def close(self) -> None:
-        """Delete every file, also those whose modes forbid it."""
-        root = self.backing.root
-        for folder, folders, _ in os.walk(root):
-            for name in folders:  # before os.walk looks into them
-                Path(folder, name).chmod(0o700)
-        shutil.rmtree(root, ignore_errors=True)
 
     def _stat_of_tree(self, path: str) -> Entry:
         if path in {"/", "/dev"} or (self._tree and self._tree.names(path) is not None):
@@ -324,6 +327,14 @@ class Storage:
         blocks = max(1, -(-size_bytes // BLOCK_BYTES))
         self._used_blocks += blocks - self._blocks.get(path, 0)
         self._blocks[path] = blocks
+
+
+def delete_folder(root: Path) -> None:
+    """Delete *root* and all in it, also what its modes forbid to delete."""
+    for folder, folders, _ in os.walk(root):
+        for name in folders:  # before os.walk looks into them
+            Path(folder, name).chmod(0o700)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _in_memory(content: bytes) -> io.RawIOBase:

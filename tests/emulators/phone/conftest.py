@@ -8,7 +8,6 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +25,7 @@ from hil.tools import Child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from hil.vocab import DeviceProfile
 
@@ -54,9 +54,7 @@ def profile_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
     def write(**settings: str) -> Path:
         text = source.read_text(encoding="utf-8")
         lines = [
-            line
-            for line in text.splitlines()
-            if line.split(" = ")[0] not in settings
+            line for line in text.splitlines() if line.split(" = ")[0] not in settings
         ]
         at = lines.index("[emulator]") + 1
         lines[at:at] = [f"{key} = {value}" for key, value in settings.items()]
@@ -212,7 +210,9 @@ def host(port: int, new_host: Callable[[int], Host]) -> Host:
     """A negotiated connection to the shared phone, its working folder emptied."""
     host = new_host(port)
     host.connect()
-    host.shell("cd /data/local/tmp; for f in *; do [ $f = benchmark_model ] || rm -r $f; done")
+    host.shell(
+        "cd /data/local/tmp; for f in *; do [ $f = benchmark_model ] || rm -r $f; done"
+    )
     return host
 
 
@@ -236,8 +236,11 @@ def run(profile: DeviceProfile, tmp_path: Path) -> Callable[..., Done]:
                 status = await asyncio.wait_for(run_text(script, shell, io), _SECONDS)
             finally:
                 await phone.close()
-            return Done(stdout.content().decode(errors="surrogateescape"),
-                        stderr.content().decode(errors="surrogateescape"), status)
+            return Done(
+                stdout.content().decode(errors="surrogateescape"),
+                stderr.content().decode(errors="surrogateescape"),
+                status,
+            )
 
         (tmp_path / "phone").mkdir(exist_ok=True)
         return asyncio.run(body())

@@ -36,7 +36,7 @@ def descendants(pid: int) -> set[int]:
             continue
         parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
     found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+    while more := {pid for pid in parents if parents[pid] in found} - found:
         found |= more
     return found - {pid}
 
@@ -56,7 +56,11 @@ def wait_until_gone(pids: set[int]) -> None:
 
 
 @pytest.fixture
-def busy(start_phone: Callable[..., tuple[Child, int]], new_host: Callable[[int], Host], digits: Path) -> tuple[Child, set[int]]:
+def busy(
+    start_phone: Callable[..., tuple[Child, int]],
+    new_host: Callable[[int], Host],
+    digits: Path,
+) -> tuple[Child, set[int]]:
     """A phone in the middle of a long run, with the processes below it."""
     child, port = start_phone()
     host = new_host(port)
@@ -68,7 +72,10 @@ def busy(start_phone: Callable[..., tuple[Child, int]], new_host: Callable[[int]
     host.open(f"exec:{TMP}/benchmark_model --graph={TMP}/m.tflite --min_secs=120")
     other = new_host(port)
     other.connect()
-    other.shell("while ! pidof benchmark_model; do sleep 0.01; done")
+    other.shell(
+        "while ! grep -q VmHWM /proc/$(pidof benchmark_model)/status;"
+        " do sleep 0.01; done"
+    )
     below = descendants(child.pid)
     assert len(below) == 2  # the runtime and its child
     return child, below
@@ -82,7 +89,9 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_terminated_phone_leaves_neither_processes_nor_files(scratch: Path, busy: tuple[Child, set[int]]) -> None:
+def test_a_terminated_phone_leaves_neither_processes_nor_files(
+    scratch: Path, busy: tuple[Child, set[int]]
+) -> None:
     child, below = busy
     assert len(list(scratch.glob("hil-phone-*"))) == 1
     os.kill(child.pid, signal.SIGTERM)
@@ -91,7 +100,9 @@ def test_a_terminated_phone_leaves_neither_processes_nor_files(scratch: Path, bu
     assert list(scratch.iterdir()) == []
 
 
-def test_the_end_of_standard_input_ends_the_phone(scratch: Path, busy: tuple[Child, set[int]]) -> None:
+def test_the_end_of_standard_input_ends_the_phone(
+    scratch: Path, busy: tuple[Child, set[int]]
+) -> None:
     child, below = busy
     assert child._process.stdin is not None
     child._process.stdin.close()
@@ -117,18 +128,19 @@ def test_a_killed_runtime_ends_its_runs_and_is_started_again(
     wait_until_gone(below)
     host = new_host(port)
     host.connect()
-    done = host.shell(f"{TMP}/benchmark_model --graph={TMP}/m.tflite --min_secs=0 --warmup_min_secs=0")
+    done = host.shell(
+        f"{TMP}/benchmark_model --graph={TMP}/m.tflite --min_secs=0 --warmup_min_secs=0"
+    )
     assert done.status == 0
 
 
 def listening_port(pid: int) -> int:
     """Return the TCP port that *pid* listens on."""
-    inodes = {
-        os.readlink(link)
-        for link in Path(f"/proc/{pid}/fd").iterdir()
-        if os.path.islink(link)
-    }
-    for line in Path(f"/proc/{pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    inodes = {str(link.readlink()) for link in links if link.is_symlink()}
+    for line in (
+        Path(f"/proc/{pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    ):
         fields = line.split()
         if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
             assert fields[1].split(":")[0] == "0100007F"  # 127.0.0.1 and no other
@@ -136,7 +148,9 @@ def listening_port(pid: int) -> int:
     pytest.fail("the phone listens on no port of 127.0.0.1")
 
 
-def test_the_phone_listens_on_this_machine_only(start_phone: Callable[..., tuple[Child, int]]) -> None:
+def test_the_phone_listens_on_this_machine_only(
+    start_phone: Callable[..., tuple[Child, int]],
+) -> None:
     child, port = start_phone()
     assert listening_port(child.pid) == port
 
@@ -155,11 +169,16 @@ def test_a_busy_port_is_named_with_the_remedy(profile: DeviceProfile) -> None:
     )
 
 
-def test_a_storage_too_small_for_the_phone_itself_is_named(scratch: Path, profile_file: Callable[..., Path]) -> None:
+def test_a_storage_too_small_for_the_phone_itself_is_named(
+    scratch: Path, profile_file: Callable[..., Path]
+) -> None:
     profile = read_profile(profile_file(storage_bytes="4096"))
     with pytest.raises(BrokenSetup, match="cannot keep its files") as caught:
         run(profile, port=0, watch_stdin=False)
-    assert caught.value.found == "No space left on device, with emulator.storage_bytes = 4,096"
+    assert (
+        caught.value.found
+        == "No space left on device, with emulator.storage_bytes = 4,096"
+    )
     assert list(scratch.iterdir()) == []
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from adb_shell.auth.keygen import keygen
@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.emulators.phone.auth import PublicKey, parse_public_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKEN = bytes(range(20))
 
@@ -28,12 +31,16 @@ def key(signer: PythonRSASigner) -> PublicKey:
     return key
 
 
-def test_a_signature_by_the_key_itself_is_right(signer: PythonRSASigner, key: PublicKey) -> None:
+def test_a_signature_by_the_key_itself_is_right(
+    signer: PythonRSASigner, key: PublicKey
+) -> None:
     assert key.exponent == 65537
     assert key.verifies(signer.Sign(TOKEN), TOKEN)
 
 
-def test_a_signature_over_another_token_is_wrong(signer: PythonRSASigner, key: PublicKey) -> None:
+def test_a_signature_over_another_token_is_wrong(
+    signer: PythonRSASigner, key: PublicKey
+) -> None:
     assert not key.verifies(signer.Sign(TOKEN), TOKEN[::-1])
 
 

@@ -17,13 +17,18 @@ from hil.emulators.phone.benchmark_text import statistics_line
         ([3] * 50, "count=50 curr=3(all same) p5=3 median=3 p95=3"),
         (
             [339304, 266325],
-            "count=2 first=339304 curr=266325 min=266325 max=339304 avg=302814 "
-            "std=36489 p5=266325 median=339304 p95=339304",
+            (
+                "count=2 first=339304 curr=266325 min=266325 max=339304 avg=302814 "
+                "std=36489 p5=266325 median=339304 p95=339304"
+            ),
         ),
         (
             [1254313, 1249401, 1248801],
-            "count=3 first=1254313 curr=1248801 min=1248801 max=1254313 avg=1.25084e+06 "
-            "std=2469 p5=1248801 median=1249401 p95=1254313",
+            (
+                "count=3 first=1254313 curr=1248801 min=1248801 max=1254313 "
+                "avg=1.25084e+06 "
+                "std=2469 p5=1248801 median=1249401 p95=1254313"
+            ),
         ),
         (
             [1, 2, 2],

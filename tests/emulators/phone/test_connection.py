@@ -26,12 +26,16 @@ BANNER = (
 )
 
 
-def test_the_banner_names_the_phone_and_its_features(port: int, new_host: Callable[[int], Host]) -> None:
+def test_the_banner_names_the_phone_and_its_features(
+    port: int, new_host: Callable[[int], Host]
+) -> None:
     answer = new_host(port).connect()
     assert answer == Packet(Command.CNXN, 0x01000001, 1 << 20, BANNER)
 
 
-def test_an_old_host_gets_sums_and_a_new_one_none(port: int, new_host: Callable[[int], Host]) -> None:
+def test_an_old_host_gets_sums_and_a_new_one_none(
+    port: int, new_host: Callable[[int], Host]
+) -> None:
     for version, summed in ((0x01000000, True), (0x01000001, False)):
         host = new_host(port)
         host.connect(version)
@@ -40,10 +44,14 @@ def test_an_old_host_gets_sums_and_a_new_one_none(port: int, new_host: Callable[
         raw = b""
         while len(raw) < 24 + 24 + 2:
             raw += host.socket.recv(100)
-        assert struct.unpack_from("<I", raw, 24 + 16) == ((sum(b"a\n"),) if summed else (0,))
+        assert struct.unpack_from("<I", raw, 24 + 16) == (
+            (sum(b"a\n"),) if summed else (0,)
+        )
 
 
-def test_an_old_host_that_sends_a_wrong_sum_is_cut_off(port: int, new_host: Callable[[int], Host]) -> None:
+def test_an_old_host_that_sends_a_wrong_sum_is_cut_off(
+    port: int, new_host: Callable[[int], Host]
+) -> None:
     host = new_host(port)
     host.connect(0x01000000)
     host.checksum = False
@@ -52,7 +60,9 @@ def test_an_old_host_that_sends_a_wrong_sum_is_cut_off(port: int, new_host: Call
 
 
 @pytest.mark.parametrize("maxdata", [1, 100, 4096, 1 << 30])
-def test_no_packet_is_larger_than_the_host_takes(port: int, new_host: Callable[[int], Host], maxdata: int) -> None:
+def test_no_packet_is_larger_than_the_host_takes(
+    port: int, new_host: Callable[[int], Host], maxdata: int
+) -> None:
     host = new_host(port)
     host.connect(maxdata=maxdata)
     host.open("exec:head -c 5000 /dev/zero")
@@ -63,14 +73,20 @@ def test_no_packet_is_larger_than_the_host_takes(port: int, new_host: Callable[[
     assert max(sizes) <= maxdata
 
 
-def test_a_host_that_takes_nothing_is_cut_off(port: int, new_host: Callable[[int], Host]) -> None:
+def test_a_host_that_takes_nothing_is_cut_off(
+    port: int, new_host: Callable[[int], Host]
+) -> None:
     host = new_host(port)
     host.send(Command.CNXN, 0x01000001, 0, b"host::")
     assert host.receive() is None
 
 
-@pytest.mark.parametrize("service", ["nosuch:", "shell", "", "sync:x", "exec,x:", "tcp:5555", "\x00"])
-def test_unknown_services_are_refused_and_the_connection_goes_on(host: Host, service: str) -> None:
+@pytest.mark.parametrize(
+    "service", ["nosuch:", "shell", "", "sync:x", "exec,x:", "tcp:5555", "\x00"]
+)
+def test_unknown_services_are_refused_and_the_connection_goes_on(
+    host: Host, service: str
+) -> None:
     assert host.open(service)[1] == 0
     assert host.shell("echo on").stdout == "on\n"
 
@@ -79,11 +95,16 @@ def test_unknown_services_are_refused_and_the_connection_goes_on(host: Host, ser
     ("service", "answer"),
     [
         ("root:", b"adbd cannot run as root in production builds\n"),
-        ("reboot:bootloader", b"an emulated phone does not reboot: end it and start it again\n"),
+        (
+            "reboot:bootloader",
+            b"an emulated phone does not reboot: end it and start it again\n",
+        ),
         ("tcpip:5555", b"an emulated phone listens on TCP already\n"),
     ],
 )
-def test_services_of_the_daemon_itself_answer_with_a_line(host: Host, service: str, answer: bytes) -> None:
+def test_services_of_the_daemon_itself_answer_with_a_line(
+    host: Host, service: str, answer: bytes
+) -> None:
     host.open(service)
     assert host.rest() == answer
 
@@ -99,7 +120,9 @@ def test_a_terminal_has_one_output(host: Host) -> None:
 
 
 @pytest.mark.parametrize("service", ["shell:", "exec:", "shell,raw:"])
-def test_the_old_shell_and_exec_have_one_output_and_no_status(host: Host, service: str) -> None:
+def test_the_old_shell_and_exec_have_one_output_and_no_status(
+    host: Host, service: str
+) -> None:
     host.open(service + "echo a; echo b >&2; exit 3")
     assert host.rest() == b"a\nb\n"
 
@@ -123,7 +146,9 @@ def test_bytes_that_are_no_text_survive_a_shell(host: Host) -> None:
 def test_many_streams_run_at_once_on_one_connection(host: Host) -> None:
     streams = 20
     for number in range(1, streams + 1):
-        host.send(Command.OPEN, 100 + number, 0, f"exec:sleep 0.01; echo {number}\0".encode())
+        host.send(
+            Command.OPEN, 100 + number, 0, f"exec:sleep 0.01; echo {number}\0".encode()
+        )
     found = set()
     closed = 0
     while closed < streams:
@@ -140,7 +165,11 @@ def test_a_flood_of_opens_is_refused_beyond_a_limit(host: Host) -> None:
     for number in range(1, 201):
         host.send(Command.OPEN, number, 0, b"exec:cat\0")
     answers = [host.receive() for _ in range(200)]
-    refused = [a for a in answers if a is not None and a.command == Command.CLSE and a.arg0 == 0]
+    refused = [
+        a
+        for a in answers
+        if a is not None and a.command == Command.CLSE and a.arg0 == 0
+    ]
     accepted = [a for a in answers if a is not None and a.command == Command.OKAY]
     assert len(accepted) == 64
     assert len(refused) == 136
@@ -163,7 +192,9 @@ def test_a_second_write_before_the_okay_ends_the_connection(host: Host) -> None:
         assert packet.command == Command.OKAY
 
 
-def test_a_close_is_answered_by_a_close_and_hangs_up(host: Host, port: int, new_host: Callable[[int], Host]) -> None:
+def test_a_close_is_answered_by_a_close_and_hangs_up(
+    host: Host, port: int, new_host: Callable[[int], Host]
+) -> None:
     ours, theirs = host.open("shell,v2,raw:echo $$; sleep 60")
     pid = host.read()
     assert pid is not None
@@ -176,28 +207,39 @@ def test_a_close_is_answered_by_a_close_and_hangs_up(host: Host, port: int, new_
     assert other.shell(script).stdout == "gone\n"
 
 
-def test_a_lost_connection_hangs_up_what_ran_in_it(host: Host, port: int, new_host: Callable[[int], Host]) -> None:
+def test_a_lost_connection_hangs_up_what_ran_in_it(
+    host: Host, port: int, new_host: Callable[[int], Host]
+) -> None:
     lost = new_host(port)
     lost.connect()
     lost.open("shell,v2,raw:echo $$; sleep 60")
     pid = lost.read()
     assert pid is not None
     lost.close()
-    script = f"while [ -e /proc/{pid[5:].decode().strip()} ]; do sleep 0.01; done; echo gone"
+    script = (
+        f"while [ -e /proc/{pid[5:].decode().strip()} ]; do sleep 0.01; done; echo gone"
+    )
     assert host.shell(script).stdout == "gone\n"
 
 
 def test_what_nohup_runs_outlives_its_stream(host: Host) -> None:
-    script = "cd /data/local/tmp; nohup sh -c 'echo $$ > pid; while [ ! -e go ]; do sleep 0.01; done; echo done' > out"
+    script = (
+        "cd /data/local/tmp; nohup sh -c 'echo $$ > pid;"
+        " while [ ! -e go ]; do sleep 0.01; done; echo done' > out"
+    )
     ours, theirs = host.open(f"shell,v2,raw:{script}")
     host.shell("while [ ! -s /data/local/tmp/pid ]; do sleep 0.01; done")
     host.send(Command.CLSE, ours, theirs)
     assert host.receive() == Packet(Command.CLSE, theirs, ours)
-    done = host.shell("cd /data/local/tmp; touch go; while [ ! -s out ]; do sleep 0.01; done; cat out")
+    done = host.shell(
+        "cd /data/local/tmp; touch go; while [ ! -s out ]; do sleep 0.01; done; cat out"
+    )
     assert done.stdout == "done\n"
 
 
-def test_a_killed_shell_ends_by_its_signal(host: Host, port: int, new_host: Callable[[int], Host]) -> None:
+def test_a_killed_shell_ends_by_its_signal(
+    host: Host, port: int, new_host: Callable[[int], Host]
+) -> None:
     host.open("shell,v2,raw:echo $$; sleep 60")
     pid = host.read()
     assert pid is not None
@@ -207,7 +249,9 @@ def test_a_killed_shell_ends_by_its_signal(host: Host, port: int, new_host: Call
     assert host.rest() == b"\3\1\0\0\0" + bytes([128 + 9])
 
 
-def test_nothing_is_served_before_the_handshake(port: int, new_host: Callable[[int], Host]) -> None:
+def test_nothing_is_served_before_the_handshake(
+    port: int, new_host: Callable[[int], Host]
+) -> None:
     host = new_host(port)
     host.send(Command.OPEN, 1, 0, b"shell:echo a\0")
     assert host.connect().command == Command.CNXN
@@ -229,12 +273,16 @@ def test_connecting_again_ends_the_streams_of_before(host: Host) -> None:
     "data",
     [
         struct.pack("<6I", Command.OPEN, 1, 0, 0, 0, 0),
-        struct.pack("<6I", Command.OPEN, 1, 0, 0xFFFFFFFF, 0, Command.OPEN ^ 0xFFFFFFFF),
+        struct.pack(
+            "<6I", Command.OPEN, 1, 0, 0xFFFFFFFF, 0, Command.OPEN ^ 0xFFFFFFFF
+        ),
         encode(Packet(Command.OPEN, 0, 0, b"shell:true\0"), checksum=False),
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
-def test_a_broken_packet_ends_its_connection_alone(host: Host, port: int, new_host: Callable[[int], Host], data: bytes) -> None:
+def test_a_broken_packet_ends_its_connection_alone(
+    host: Host, port: int, new_host: Callable[[int], Host], data: bytes
+) -> None:
     hostile = new_host(port)
     hostile.connect()
     hostile.socket.sendall(data)
@@ -245,19 +293,29 @@ def test_a_broken_packet_ends_its_connection_alone(host: Host, port: int, new_ho
 COMMANDS = st.sampled_from([*Command, 0, 0xFFFFFFFF])
 SMALL = st.integers(0, 3)
 NAMES = st.one_of(
-    st.sampled_from([b"sync:\0", b"shell,v2,raw:cat\0", b"shell:\0", b"exec:ls -la /\0"]),
+    st.sampled_from(
+        [b"sync:\0", b"shell,v2,raw:cat\0", b"shell:\0", b"exec:ls -la /\0"]
+    ),
     st.binary(max_size=30),
 )
 HOSTILE = st.one_of(
     st.binary(max_size=80),
     st.builds(
-        lambda *parts: encode(Packet(*parts), checksum=False), COMMANDS, SMALL, SMALL, NAMES
+        lambda *parts: encode(Packet(*parts), checksum=False),
+        COMMANDS,
+        SMALL,
+        SMALL,
+        NAMES,
     ),
 )
 
 
 @given(parts=st.lists(HOSTILE, max_size=8), connects=st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_no_bytes_end_the_phone(
     port: int, new_host: Callable[[int], Host], *, parts: list[bytes], connects: bool
 ) -> None:
@@ -297,14 +355,20 @@ def test_a_known_key_signs_and_an_unknown_one_is_offered(
 ) -> None:
     host = new_host(guarded)
     first = host.connect()
-    assert (first.command, first.arg0, len(first.payload)) == (Command.AUTH, AuthType.TOKEN, 20)
+    assert (first.command, first.arg0, len(first.payload)) == (
+        Command.AUTH,
+        AuthType.TOKEN,
+        20,
+    )
     host.send(Command.AUTH, AuthType.SIGNATURE, 0, signer.Sign(first.payload))
     second = host.receive()
     assert second is not None
     assert (second.command, second.arg0) == (Command.AUTH, AuthType.TOKEN)
     assert second.payload != first.payload
     host.send(Command.OPEN, 1, 0, b"shell:echo a\0")  # not heard yet
-    host.send(Command.AUTH, AuthType.PUBLIC_KEY, 0, signer.GetPublicKey().encode() + b"\0")
+    host.send(
+        Command.AUTH, AuthType.PUBLIC_KEY, 0, signer.GetPublicKey().encode() + b"\0"
+    )
     answer = host.receive()
     assert answer is not None
     assert answer.command == Command.CNXN
@@ -319,7 +383,9 @@ def test_a_signature_is_good_for_one_token_only(
 ) -> None:
     host = new_host(guarded)
     token = host.connect()
-    host.send(Command.AUTH, AuthType.PUBLIC_KEY, 0, signer.GetPublicKey().encode() + b"\0")
+    host.send(
+        Command.AUTH, AuthType.PUBLIC_KEY, 0, signer.GetPublicKey().encode() + b"\0"
+    )
     assert host.receive() is not None
     replay = new_host(guarded)
     replay.connect()
@@ -329,7 +395,9 @@ def test_a_signature_is_good_for_one_token_only(
     assert answer.command == Command.AUTH
 
 
-def test_guessing_keys_is_bounded(guarded: int, new_host: Callable[[int], Host]) -> None:
+def test_guessing_keys_is_bounded(
+    guarded: int, new_host: Callable[[int], Host]
+) -> None:
     host = new_host(guarded)
     host.connect()
     answers = 0

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         ("echo a | cat | wc -l", "1\n"),
         ("printf 'a\\nb\\n' | while read x; do echo [$x]; done", "[a]\n[b]\n"),
         ("echo 'one two three' | (read a b; echo $b-$a)", "two three-one\n"),
-        ("x=$(echo a; echo b); echo \"$x\"", "a\nb\n"),
+        ('x=$(echo a; echo b); echo "$x"', "a\nb\n"),
         ("echo $(echo $(echo deep))", "deep\n"),
         ("echo $((2 + 3 * (4 - 1) % 5)) $((-7 / 2)) $((1 < 2))", "6 -3 1\n"),
         ("x=5 sh -c 'echo $x'; echo [$x]", "5\n[]\n"),
@@ -50,18 +50,26 @@ if TYPE_CHECKING:
         ("echo a; exit 4; echo b", "a\n"),
         ("cd /data/local/tmp; echo x > f; echo y >> f; cat < f", "x\ny\n"),
         ("cd /data/local/tmp; { echo o; echo e >&2; } > f 2>&1; cat f", "o\ne\n"),
-        ("cd /data/local/tmp; touch b.x a.x c.y; echo *.x '*'.x [c]*", "a.x b.x *.x c.y\n"),
+        (
+            "cd /data/local/tmp; touch b.x a.x c.y; echo *.x '*'.x [c]*",
+            "a.x b.x *.x c.y\n",
+        ),
         ("echo /data/*/tmp", "/data/local/tmp\n"),
         ("echo /nothing/*.x", "/nothing/*.x\n"),
         ("set_=1; echo $set_; unset set_; echo [$set_]", "1\n[]\n"),
         ("yes=$(cat /dev/zero | head -c 3 | wc -c); echo $yes", "3\n"),
-        ("cd /data/local/tmp; echo 'echo in $1; exit 5' > s; sh s a; echo $?", "in a\n5\n"),
+        (
+            "cd /data/local/tmp; echo 'echo in $1; exit 5' > s; sh s a; echo $?",
+            "in a\n5\n",
+        ),
         ("cd /data/local/tmp; echo 'x=7' > s; . ./s; echo $x", "7\n"),
         ("exec echo a; echo b", "a\n"),
         ("sh -c 'exit 300'; echo $?", "44\n"),
     ],
 )
-def test_scripts_print_what_a_shell_prints(run: Callable[..., Done], script: str, printed: str) -> None:
+def test_scripts_print_what_a_shell_prints(
+    run: Callable[..., Done], script: str, printed: str
+) -> None:
     done = run(script)
     assert (done.stdout, done.stderr) == (printed, "")
 
@@ -77,7 +85,11 @@ def test_scripts_print_what_a_shell_prints(run: Callable[..., Done], script: str
         ("echo 'a", 1, "/system/bin/sh: no closing quote\n"),
         ("echo a )", 1, "/system/bin/sh: syntax error: unexpected ')'\n"),
         ("if true; then", 1, "/system/bin/sh: syntax error: unexpected end of file\n"),
-        ("for 1 in a; do echo; done", 1, "/system/bin/sh: syntax error: unexpected '1'\n"),
+        (
+            "for 1 in a; do echo; done",
+            1,
+            "/system/bin/sh: syntax error: unexpected '1'\n",
+        ),
         ("echo ${x:-y}", 1, "/system/bin/sh: ${x:-y}: bad substitution\n"),
         ("echo $((1 / 0))", 1, "/system/bin/sh: divide by zero\n"),
         ("echo `id`", 2, "/system/bin/sh: '`' is not supported here: use $(..)\n"),
@@ -150,14 +162,18 @@ def test_nested_substitutions_are_bounded(run: Callable[..., Done]) -> None:
         "x=$(cat /dev/zero); echo not here",
     ],
 )
-def test_a_value_that_grows_for_ever_is_refused(run: Callable[..., Done], script: str) -> None:
+def test_a_value_that_grows_for_ever_is_refused(
+    run: Callable[..., Done], script: str
+) -> None:
     done = run(script)
     assert "Argument list too long" in done.stderr
     assert "not here" not in done.stdout
 
 
 def test_a_command_that_fills_the_storage_says_so(run: Callable[..., Done]) -> None:
-    done = run("cd /data/local/tmp; cat /dev/zero > f; echo $?; rm f; echo x > g; cat g")
+    done = run(
+        "cd /data/local/tmp; cat /dev/zero > f; echo $?; rm f; echo x > g; cat g"
+    )
     assert done.stderr == "cat: /data/local/tmp/f: No space left on device\n"
     assert done.stdout == "1\nx\n"
 
@@ -166,6 +182,7 @@ def test_a_command_that_fills_the_storage_says_so(run: Callable[..., Done]) -> N
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_text_is_a_script_or_a_syntax_error(text: str) -> None:
     try:
-        parse(text)
+        found = bool(parse(text).items) or not text.strip(" ;\n")
     except ShellSyntaxError as exc:
-        assert str(exc)
+        found = bool(exc.args[0])
+    assert found

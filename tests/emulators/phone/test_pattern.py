@@ -43,7 +43,9 @@ def test_globs_match_whole_names(pattern: str, text: str, *, found: bool) -> Non
         ("", "anything", True),
     ],
 )
-def test_regular_expressions_match_anywhere(pattern: str, text: str, *, found: bool) -> None:
+def test_regular_expressions_match_anywhere(
+    pattern: str, text: str, *, found: bool
+) -> None:
     assert regex(pattern).search(text) is found
 
 

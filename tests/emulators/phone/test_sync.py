@@ -103,7 +103,12 @@ def test_a_file_comes_back_as_it_went(sync: Session) -> None:
     assert sync.push(TMP + b"new/folder/f,33188", data) == b""
     assert sync.pull(TMP + b"new/folder/f") == data
     sync.request(b"STAT", TMP + b"new/folder/f")
-    assert struct.unpack("<4s3I", sync.read(16)) == (b"STAT", stat.S_IFREG | 0o644, 300_000, 1_000_000_000)
+    assert struct.unpack("<4s3I", sync.read(16)) == (
+        b"STAT",
+        stat.S_IFREG | 0o644,
+        300_000,
+        1_000_000_000,
+    )
 
 
 def test_an_empty_file_and_a_strange_name_are_fine(sync: Session) -> None:
@@ -160,7 +165,10 @@ def test_a_folder_that_is_not_there_lists_nothing(sync: Session) -> None:
     [
         (b"/data/local/tmp,420", b"couldn't create file: Is a directory"),
         (b"/system/x,420", b"couldn't create file: Read-only file system"),
-        (b"/data/local/tmp/../../../etc/x,420", b"couldn't create file: Read-only file system"),
+        (
+            b"/data/local/tmp/../../../etc/x,420",
+            b"couldn't create file: Read-only file system",
+        ),
         (b"/data/x,420", b"couldn't create file: Permission denied"),
         (TMP + b"benchmark_model/x,420", b"couldn't create file: Not a directory"),
         (TMP + b"\0/x,420", b"couldn't create file: No such file or directory"),
@@ -168,7 +176,9 @@ def test_a_folder_that_is_not_there_lists_nothing(sync: Session) -> None:
         (TMP + b"link,41471", b"couldn't create file: Operation not permitted"),
     ],
 )
-def test_a_refused_push_says_why_and_the_session_goes_on(sync: Session, path: bytes, text: bytes) -> None:
+def test_a_refused_push_says_why_and_the_session_goes_on(
+    sync: Session, path: bytes, text: bytes
+) -> None:
     assert sync.push(path, bytes(2_000_000)) == text
     assert sync.push(TMP + b"ok,420", b"x") == b""
 
@@ -181,7 +191,9 @@ def test_a_refused_push_says_why_and_the_session_goes_on(sync: Session, path: by
         (b"../../../../../../etc/passwd", b"open failed: No such file or directory"),
     ],
 )
-def test_a_refused_pull_says_why_and_the_session_goes_on(sync: Session, path: bytes, text: bytes) -> None:
+def test_a_refused_pull_says_why_and_the_session_goes_on(
+    sync: Session, path: bytes, text: bytes
+) -> None:
     sync.request(b"RECV", path)
     assert sync.verdict() == text
     assert sync.pull(b"/proc/version").startswith(b"Linux version")
@@ -196,11 +208,19 @@ def test_a_refused_pull_says_why_and_the_session_goes_on(sync: Session, path: by
         (b"STAT\xff\xff\xff\xff", b"path too long"),
         (b"SEND\2\0\0\0/x", b"missing , in ID_SEND"),
         (b"SEND\4\0\0\0/x,z", b"missing , in ID_SEND"),
-        (b"SEND\x15\0\0\0/data/local/tmp/f,420" + b"DATA\1\0\1\0", b"oversize data message"),
-        (b"SEND\x15\0\0\0/data/local/tmp/f,420" + b"NOPE\1\0\0\0", b"invalid data message"),
+        (
+            b"SEND\x15\0\0\0/data/local/tmp/f,420" + b"DATA\1\0\1\0",
+            b"oversize data message",
+        ),
+        (
+            b"SEND\x15\0\0\0/data/local/tmp/f,420" + b"NOPE\1\0\0\0",
+            b"invalid data message",
+        ),
     ],
 )
-def test_a_broken_request_ends_the_session_with_a_reason(sync: Session, data: bytes, text: bytes) -> None:
+def test_a_broken_request_ends_the_session_with_a_reason(
+    sync: Session, data: bytes, text: bytes
+) -> None:
     length = len(b"/data/local/tmp/f,420").to_bytes(4, "little")
     sync.send(data.replace(b"SEND\x15\0\0\0", b"SEND" + length))
     assert sync.verdict() == text
@@ -221,7 +241,10 @@ def test_a_full_storage_fails_the_push_and_leaves_no_part_of_it(
     host = new_host(port)
     host.connect()
     sync = Session(host)
-    assert sync.push(TMP + b"f,420", bytes(3_000_000)) == b"write failed: No space left on device"
+    assert (
+        sync.push(TMP + b"f,420", bytes(3_000_000))
+        == b"write failed: No space left on device"
+    )
     sync.request(b"STAT", TMP + b"f")
     assert sync.read(16) == b"STAT" + bytes(12)
     assert sync.push(TMP + b"f,420", bytes(900_000)) == b""
@@ -229,9 +252,23 @@ def test_a_full_storage_fails_the_push_and_leaves_no_part_of_it(
     assert done.stderr == "cat: /data/local/tmp/g: No space left on device\n"
 
 
-@given(parts=st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"SEND", b"LIST\1\0\0\0/", b"DATA\1\0\0\0x"])), max_size=6))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_bytes_in_a_session_end_the_phone(port: int, new_host: Callable[[int], Host], parts: list[bytes]) -> None:
+@given(
+    parts=st.lists(
+        st.one_of(
+            st.binary(max_size=40),
+            st.sampled_from([b"SEND", b"LIST\1\0\0\0/", b"DATA\1\0\0\0x"]),
+        ),
+        max_size=6,
+    )
+)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_no_bytes_in_a_session_end_the_phone(
+    port: int, new_host: Callable[[int], Host], parts: list[bytes]
+) -> None:
     host = new_host(port)
     host.connect()
     ours, theirs = host.open("sync:")

@@ -31,8 +31,12 @@ def test_a_packet_has_the_published_layout() -> None:
 
 def test_the_handshake_carries_its_sum_even_where_sums_are_skipped() -> None:
     for command in (Command.CNXN, Command.AUTH):
-        assert struct.unpack_from("<I", encode(Packet(command, 0, 0, b"\x05"), checksum=False), 16) == (5,)
-    assert struct.unpack_from("<I", encode(Packet(Command.OKAY, 0, 0, b"\x05"), checksum=False), 16) == (0,)
+        assert struct.unpack_from(
+            "<I", encode(Packet(command, 0, 0, b"\x05"), checksum=False), 16
+        ) == (5,)
+    assert struct.unpack_from(
+        "<I", encode(Packet(Command.OKAY, 0, 0, b"\x05"), checksum=False), 16
+    ) == (0,)
 
 
 @given(st.binary(max_size=3000))
@@ -45,7 +49,9 @@ def test_the_sum_of_full_bytes_does_not_wrap() -> None:
 
 
 @given(st.lists(PACKETS, max_size=5), st.data())
-def test_packets_come_back_however_they_are_cut(packets: list[Packet], data: st.DataObject) -> None:
+def test_packets_come_back_however_they_are_cut(
+    packets: list[Packet], data: st.DataObject
+) -> None:
     stream = b"".join(encode(packet, checksum=True) for packet in packets)
     decoder = Decoder()
     found = []
@@ -70,7 +76,9 @@ def test_random_bytes_are_a_packet_or_malformed_and_nothing_else(data: bytes) ->
 
 
 @given(PACKETS, st.data())
-def test_a_flipped_bit_is_never_taken_for_another_payload(packet: Packet, data: st.DataObject) -> None:
+def test_a_flipped_bit_is_never_taken_for_another_payload(
+    packet: Packet, data: st.DataObject
+) -> None:
     stream = bytearray(encode(packet, checksum=True))
     bit = data.draw(st.integers(0, len(stream) * 8 - 1))
     stream[bit // 8] ^= 1 << bit % 8
@@ -88,9 +96,18 @@ def test_a_flipped_bit_is_never_taken_for_another_payload(packet: Packet, data: 
     ("header", "text"),
     [
         (struct.pack("<6I", 1, 0, 0, 0, 0, 1), "the magic is not the command inverted"),
-        (struct.pack("<6I", 1, 0, 0, MAX_HANDSHAKE_BYTES + 1, 0, 0xFFFFFFFE), "4,097 bytes"),
-        (struct.pack("<6I", 1, 0, 0, 0xFFFFFFFF, 0, 0xFFFFFFFE), "the payload is too long"),
-        (struct.pack("<6I", 1, 0, 0, 1, 4, 0xFFFFFFFE) + b"\x05", "the sum of the payload is wrong"),
+        (
+            struct.pack("<6I", 1, 0, 0, MAX_HANDSHAKE_BYTES + 1, 0, 0xFFFFFFFE),
+            "4,097 bytes",
+        ),
+        (
+            struct.pack("<6I", 1, 0, 0, 0xFFFFFFFF, 0, 0xFFFFFFFE),
+            "the payload is too long",
+        ),
+        (
+            struct.pack("<6I", 1, 0, 0, 1, 4, 0xFFFFFFFE) + b"\x05",
+            "the sum of the payload is wrong",
+        ),
     ],
 )
 def test_a_broken_header_is_refused_by_name(header: bytes, text: str) -> None:
@@ -104,8 +121,12 @@ def test_a_broken_header_is_refused_by_name(header: bytes, text: str) -> None:
 def test_without_sums_only_the_handshake_is_checked() -> None:
     decoder = Decoder()
     decoder.checksum = False
-    decoder.feed(struct.pack("<6I", Command.OKAY, 0, 0, 1, 9, Command.OKAY ^ 0xFFFFFFFF) + b"x")
+    decoder.feed(
+        struct.pack("<6I", Command.OKAY, 0, 0, 1, 9, Command.OKAY ^ 0xFFFFFFFF) + b"x"
+    )
     assert decoder.next_packet() == Packet(Command.OKAY, 0, 0, b"x")
-    decoder.feed(struct.pack("<6I", Command.CNXN, 0, 0, 1, 9, Command.CNXN ^ 0xFFFFFFFF) + b"x")
+    decoder.feed(
+        struct.pack("<6I", Command.CNXN, 0, 0, 1, 9, Command.CNXN ^ 0xFFFFFFFF) + b"x"
+    )
     with pytest.raises(MalformedFrame):
         decoder.next_packet()

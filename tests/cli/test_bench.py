@@ -1,0 +1,238 @@
+"""`hil bench` from the command line to the record, on real emulated devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import threading
+import tty
+
+import numpy as np
+import pytest
+
+from hil.cli.main import main
+from hil.results.run_folder import load_records
+
+FAST = ["--windows", "1", "--min-runs", "3", "--min-seconds", "0", "--samples", "5"]
+DIGITS = [
+    "example:digits.tflite",
+    "--dataset",
+    "example:digits_test.npz",
+    "--calibration",
+    "example:digits_calibration.npz",
+]
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, plan=None):
+        if plan is not None:
+            (tmp_path / "plan.toml").write_text(plan)
+            words = ("plan.toml", *words)
+        status = main(["bench", *words, "--json"])
+        shown = capsys.readouterr()
+        document = json.loads(shown.out) if shown.out else None
+        return status, document, shown.err
+
+    return run
+
+
+@pytest.fixture
+def serial_port():
+    """A pty whose other end does what a test tells it to."""
+    opened = []
+
+    def start(behave):
+        device, port = pty.openpty()
+        tty.setraw(port)
+        opened.extend([device, port])
+        threading.Thread(target=behave, args=(device,), daemon=True).start()
+        return os.ttyname(port)
+
+    yield start
+    for descriptor in opened:
+        os.close(descriptor)
+
+
+def plan_with(port, *, timeout=3):
+    return f"""
+[[model]]
+path = "example:digits.tflite"
+dataset = "example:digits_test.npz"
+variants = ["as-is"]
+[[device]]
+profile = "emulated-mcu"
+[[device]]
+profile = "broken.toml"
+link = {{ port = "{port}" }}
+[measure]
+windows = 1
+min_runs = 3
+min_seconds = 0
+samples = 5
+timeout_seconds = {timeout}
+"""
+
+
+@pytest.fixture
+def broken_profile(tmp_path):
+    """A profile of a board that is reached by a port of its own."""
+    (tmp_path / "broken.toml").write_text(
+        'name = "broken"\nkind = "emulated-mcu"\narch = "x"\ncore = "x"\n'
+        'ram_bytes = 262144\nflash_bytes = 1048576\ntime_basis = "host_clock"\n'
+    )
+
+
+def rows_of(document):
+    return {row["device"]: row for row in document["results"]}
+
+
+def test_both_emulated_devices_measure_a_variant(bench, tmp_path):
+    status, document, _ = bench(*DIGITS, "--variants", "int8", *FAST)
+    assert status == 0
+    mcu, phone = document["results"]
+    assert (mcu["device"], phone["device"]) == ("emulated-mcu", "emulated-phone")
+    assert mcu["latency"]["n"] == 3
+    assert mcu["memory"]["arena_bytes"] > 0
+    assert phone["memory"]["peak_rss_bytes"] > 0
+    for row, engine in ((mcu, "tflm"), (phone, "litert")):
+        assert row["status"] == "ok"
+        assert row["time_basis"] == "host_clock"
+        assert row["accuracy"]["n"] == 5
+        assert row["agreement"] | {"max_lsb": 0} == {
+            "reference": engine,
+            "identical": 5,
+            "n": 5,
+            "max_lsb": 0,
+            "label_flips": 0,
+        }
+    (folder,) = (tmp_path / "runs").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"records.jsonl", "plan.toml", "environment.json", "models", "logs"}
+    records, _ = load_records(folder)
+    assert {record.evidence["label"] for record in records} == {
+        "full int8, int8 boundary"
+    }
+
+
+def test_the_report_of_a_run_is_the_table_that_the_run_gave(bench, tmp_path, capsys):
+    _, document, _ = bench(*DIGITS, "--device", "emulated-mcu", *FAST)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert main(["report", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == document
+    assert main(["report", str(folder)]) == 0
+    assert "emulated-mcu" in capsys.readouterr().out
+
+
+def test_what_tflm_cannot_run_is_a_failure_unless_it_is_accepted(bench):
+    words = [*DIGITS, "--variants", "dynamic", "--device", "emulated-mcu", *FAST]
+    status, document, _ = bench(*words)
+    (row,) = document["results"]
+    assert (status, row["status"]) == (1, "unsupported_op")
+    assert "CONV_2D" in row["problem"]
+    assert "latency" not in row
+    assert bench(*words, "--accept", "unsupported_op")[0] == 0
+
+
+def test_a_model_that_does_not_fit_tells_the_missing_bytes(bench):
+    plan = """
+[[model]]
+path = "example:digits.tflite"
+[[device]]
+profile = "emulated-mcu"
+ram_bytes = 20000
+[measure]
+windows = 1
+"""
+    status, document, _ = bench(plan=plan)
+    (row,) = document["results"]
+    assert (status, row["status"]) == (1, "does_not_fit")
+    assert "arena" in row["problem"]
+    assert "bytes missing" in row["problem"]
+
+
+@pytest.mark.usefixtures("broken_profile")
+def test_a_missing_port_costs_its_own_rows_only(bench):
+    status, document, _ = bench(plan=plan_with("/dev/no-such-port"))
+    rows = rows_of(document)
+    assert status == 3
+    assert rows["emulated-mcu"]["status"] == "ok"
+    assert rows["broken"]["status"] == "broken_setup"
+    assert "/dev/no-such-port" in rows["broken"]["problem"]
+
+
+@pytest.mark.usefixtures("broken_profile")
+def test_a_device_that_goes_silent_is_timed_out(bench, serial_port):
+    port = serial_port(lambda _: None)
+    status, document, _ = bench(plan=plan_with(port, timeout=5))
+    rows = rows_of(document)
+    assert status == 3
+    assert rows["emulated-mcu"]["status"] == "ok"
+    assert rows["broken"]["status"] == "timed_out"
+
+
+@pytest.mark.usefixtures("broken_profile")
+def test_a_device_that_answers_garbage_is_told_as_one(bench, serial_port):
+    def babble(device):
+        try:
+            while os.read(device, 4096):
+                os.write(device, b"\x55 boot: no such protocol\r\n\0" * 20)
+        except OSError:
+            return
+
+    status, document, _ = bench(plan=plan_with(serial_port(babble), timeout=5))
+    rows = rows_of(document)
+    assert status == 3
+    assert rows["emulated-mcu"]["status"] == "ok"
+    assert rows["broken"]["status"] == "timed_out"
+    assert "no frame" in rows["broken"]["problem"]
+
+
+def test_a_run_that_cannot_be_recorded_is_status_3(bench, tmp_path):
+    (tmp_path / "full").write_text("")
+    status, document, told = bench(*DIGITS, *FAST, "--out", str(tmp_path / "full"))
+    assert (status, document) == (3, None)
+    assert "the run cannot be recorded" in told
+
+
+@pytest.mark.parametrize(
+    ("dataset", "says"),
+    [
+        ("shape", "shape"),
+        ("range", "range"),
+        ("type", "type"),
+    ],
+)
+def test_a_dataset_that_is_not_the_models_is_refused(bench, tmp_path, dataset, says):
+    x = {
+        "shape": np.zeros((30, 9, 9, 1), np.float32),
+        "range": np.linspace(0, 255, 30 * 64, dtype=np.float32).reshape(30, 8, 8, 1),
+        "type": np.zeros((30, 8, 8, 1), np.int32),
+    }[dataset]
+    np.savez(tmp_path / "x.npz", x=x, y=np.zeros(30, np.int64))
+    words = ["example:digits.tflite", "--dataset", "x.npz", "--variants", "int8"]
+    data = ["--calibration", "example:digits_calibration.npz"]
+    status, document, told = bench(*words, *data, "--device", "emulated-mcu", *FAST)
+    assert (status, document) == (2, None)
+    assert says in told
+
+
+@pytest.mark.shared
+def test_the_keyword_model_is_right_901_times_on_the_board(bench, shared):
+    status, document, _ = bench(
+        str(shared / "models/kws_ref_model.tflite"),
+        "--dataset",
+        str(shared / "data/kws/kws01.npz"),
+        "--device",
+        "emulated-mcu",
+        "--windows",
+        "1",
+    )
+    (row,) = document["results"]
+    assert status == 0
+    assert (row["accuracy"]["correct"], row["accuracy"]["n"]) == (901, 1000)
+    assert row["memory"]["arena_bytes"] == 24272
+    assert row["agreement"]["identical"] == 1000
