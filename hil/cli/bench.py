@@ -14,7 +14,7 @@ from hil.bench.plan import Plan, parse_plan, plan_document, read_plan, to_toml
 from hil.bench.runner import Runner
 from hil.bench.summary import summarize
 from hil.bench.variants import build_variants
-from hil.cli.output import note, print_json, print_result, progress_console
+from hil.cli.output import note, print_json, progress_console, result_console
 from hil.cli.targets import make_target
 from hil.errors import ConfigError
 from hil.report import document, terminal
@@ -123,7 +123,8 @@ def bench(
     if json:
         print_json(document.render(results, run=folder.name))
     else:
-        print_result(terminal.render(results))
+        console = result_console()
+        console.print(terminal.render(results, width=console.width))
         note(f"\nrecords: {folder.path}")
     raise typer.Exit(exit_status(results, plan.accepted))
 

@@ -26,11 +26,15 @@ def print_json(document: Mapping[str, object]) -> None:
 
 def print_result(result: RenderableType) -> None:
     """Print tables and text for a person."""
-    console = Console(
+    result_console().print(result)
+
+
+def result_console() -> Console:
+    """Return the console for results, as wide as the terminal or a long line."""
+    return Console(
         width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL,
         highlight=False,
     )
-    console.print(result)
 
 
 def progress_console() -> Console:

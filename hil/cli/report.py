@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hil.bench.summary import summarize
-from hil.cli.output import note, print_json, print_result
+from hil.cli.output import note, print_json, result_console
 from hil.report import document, terminal
 from hil.results.run_folder import load_records
 
@@ -30,4 +30,5 @@ def report(
     if json:
         print_json(document.render(results, run=run.name))
     else:
-        print_result(terminal.render(results))
+        console = result_console()
+        console.print(terminal.render(results, width=console.width))

@@ -44,16 +44,19 @@ def value(figure: float, basis: TimeBasis) -> str:
 
 
 def median(latency: Latency | None) -> str:
-    """Return the median with its 95 % interval: 68.1 us (67.0 .. 70.2 us)."""
+    """Return the median: 68.1 us."""
     if latency is None or latency.median is None:
         return ABSENT
-    text = value(latency.median, latency.basis)
-    if latency.low is None or latency.high is None:
-        return text
+    return value(latency.median, latency.basis)
+
+
+def interval(latency: Latency | None) -> str:
+    """Return the 95 % interval of the median: 67.0 .. 70.2 us; empty for too few."""
+    if latency is None or latency.low is None or latency.high is None:
+        return ""
     low, high = value(latency.low, latency.basis), value(latency.high, latency.basis)
     number, _, unit = low.rpartition(" ")
-    low = number if high.endswith(f" {unit}") else low
-    return f"{text} ({low} .. {high})"
+    return f"{number if high.endswith(f' {unit}') else low} .. {high}"
 
 
 def tail(latency: Latency | None) -> str:
@@ -61,7 +64,7 @@ def tail(latency: Latency | None) -> str:
     if latency is None:
         return ABSENT
     if latency.p90 is not None:
-        return value(latency.p90, latency.basis)
+        return f"p90 {value(latency.p90, latency.basis)}"
     if latency.p95 is not None:
         return f"p95 {value(latency.p95, latency.basis)}"
     return ABSENT
@@ -72,39 +75,40 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes:,} B"
 
 
-def memory(result: Result) -> str:
-    """Return the arena or the peak RSS, by its name; absent where not measured."""
+def memory(result: Result) -> tuple[str, str]:
+    """Return a size and what it is of: the arena or the peak resident set."""
     if "arena_bytes" in result.memory:
-        return f"arena {size(result.memory['arena_bytes'])}"
+        return size(result.memory["arena_bytes"]), "arena"
     if "peak_rss_bytes" in result.memory:
-        return f"RSS {result.memory['peak_rss_bytes'] / _MIB:.1f} MiB"
-    return ABSENT
+        return f"{result.memory['peak_rss_bytes'] / _MIB:.1f} MiB", "peak RSS"
+    return ABSENT, ""
 
 
-def accuracy(found: Accuracy | None) -> str:
-    """Return the share of right answers with its 95 % interval and n."""
+def accuracy(found: Accuracy | None) -> tuple[str, str]:
+    """Return the share of right answers with n, and its 95 % interval."""
     if found is None:
-        return ABSENT
+        return ABSENT, ""
     return (
-        f"{100 * found.value:.1f} % "
-        f"({100 * found.low:.1f} .. {100 * found.high:.1f}), n={found.n}"
+        f"{100 * found.value:.1f} %, n={found.n}",
+        f"{100 * found.low:.1f} .. {100 * found.high:.1f} %",
     )
 
 
-def agreement(found: Agreement | None) -> str:
-    """Return how the outputs compare with the reference engine's."""
+def agreement(found: Agreement | None) -> tuple[str, str]:
+    """Return how many outputs equal the reference engine's, and how others differ."""
     if found is None:
-        return ABSENT
+        return ABSENT, ""
+    same = f"{found.identical}/{found.n}"
     if found.identical == found.n:
-        return f"{found.n}/{found.n} = {found.reference}"
-    parts = [f"{found.identical}/{found.n} = {found.reference}"]
+        return same, f"= {found.reference}"
+    parts = []
     if found.max_lsb is not None:
         parts.append(f"max {found.max_lsb} LSB")
     if found.max_relative is not None:
         parts.append(f"max {found.max_relative:.1e}")
     if found.label_flips is not None:
         parts.append(f"{found.label_flips} flips")
-    return ", ".join(parts)
+    return f"{same} = {found.reference}", ", ".join(parts)
 
 
 def status(found: RunStatus) -> str:

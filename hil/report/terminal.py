@@ -18,60 +18,56 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from hil.vocab import Result
+    from hil.vocab import Latency, Result
 
-_COLUMNS = (
-    ("variant", "left"),
-    ("size", "right"),
-    ("device", "left"),
-    ("status", "left"),
-    ("latency: median (95 %)", "right"),
-    ("p90", "right"),
-    ("time basis", "left"),
-    ("memory", "right"),
-    ("accuracy (95 %)", "right"),
-    ("agrees with host engine", "left"),
-)
+# Narrower than this, the second part of each figure goes to a line of its own.
+_ONE_LINE_WIDTH = 170
 
 
-def render(results: Sequence[Result]) -> RenderableType:
-    """Return a table for each model, and below it what did not run and why."""
+def render(results: Sequence[Result], *, width: int) -> RenderableType:
+    """Return a table for each model, and below it what did not run and why.
+
+    *width* is the terminal's, in characters.
+    """
     models = list(dict.fromkeys(result.model for result in results))
     parts: list[RenderableType] = []
     for model in models:
         rows = [result for result in results if result.model == model]
-        parts += [_table(model, rows), *_problems(rows), *_retries(rows)]
+        parts += [_table(model, rows, width), *_problems(rows), *_retries(rows)]
     parts += _basis_notes(results)
     return Group(*parts)
 
 
-def _table(model: str, results: Sequence[Result]) -> Table:
+def _table(model: str, results: Sequence[Result], width: int) -> Table:
     table = Table(title=_text(model), title_justify="left", pad_edge=False, box=None)
-    for name, justify in _COLUMNS:
-        table.add_column(
-            name,
-            justify="right" if justify == "right" else "left",
-            no_wrap=name in {"variant", "size", "device", "status"},
-            overflow="fold",
-        )
+    for name in ("variant", "device", "latency", "memory", "accuracy", "equals host"):
+        right = name in {"latency", "memory", "accuracy"}
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    joint = "  " if width >= _ONE_LINE_WIDTH else "\n"
     for result in results:
-        table.add_row(*(_text(cell) for cell in _cells(result)), style=_style(result))
+        cells = (joint.join(part for part in cell if part) for cell in _cells(result))
+        table.add_row(*(_text(cell) for cell in cells), style=_style(result))
     return table
 
 
-def _cells(result: Result) -> tuple[str, ...]:
-    measured = result.latency is not None
+def _cells(result: Result) -> tuple[tuple[str, ...], ...]:
+    latency = result.latency
     return (
-        result.variant,
-        figures.size(result.size_bytes),
-        result.device,
-        figures.status(result.status),
-        figures.median(result.latency),
-        figures.tail(result.latency),
-        figures.BASIS_NAMES[result.time_basis] if measured else figures.ABSENT,
+        (result.variant, figures.size(result.size_bytes)),
+        (result.device, figures.status(result.status)),
+        _latency(latency) if latency is not None else (figures.ABSENT,),
         figures.memory(result),
         figures.accuracy(result.accuracy),
         figures.agreement(result.agreement),
+    )
+
+
+def _latency(latency: Latency) -> tuple[str, str]:
+    basis = figures.BASIS_NAMES[latency.basis]
+    detail = (figures.interval(latency), f"n={latency.n}", basis)
+    return (
+        f"{figures.median(latency)}, {figures.tail(latency)}",
+        ", ".join(part for part in detail if part),
     )
 
 

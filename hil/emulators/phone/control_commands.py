@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hil.emulators.phone.call import number
 from hil.emulators.phone.lexer import ShellSyntaxError
 from hil.emulators.phone.paths import reason
+from hil.emulators.phone.processes import Killed, run_killable
 from hil.emulators.phone.shell import NOT_FOUND, SHELL, Leave, LoopControl
 from hil.emulators.phone.syntax import parse
 
@@ -120,20 +121,29 @@ async def _sh(call: Call) -> int:
         shell.arguments = arguments
     if isinstance(script, int):
         return script
-    if not shell.replaced:
-        shell.process = call.phone.processes.start(
-            ["sh", *arguments],
-            parent=call.shell.process.pid,
-            signal=call.shell.process.signal,
-        )
+    work = _until_exit(call, shell, script)
+    if shell.replaced:
+        return await work
+    shell.process = call.phone.processes.start(
+        ["sh", *arguments], parent=call.shell.process.pid
+    )
+    try:
+        return await run_killable(shell.process, work)
+    except Killed as exc:
+        await call.io.stderr.write(f"{exc.text} \n".encode())
+        return exc.status
+    finally:
+        call.phone.processes.end(shell.process)
+
+
+async def _until_exit(call: Call, shell: Shell, script: str | None) -> int:
+    """Run *script*, or standard input where it is None, up to its end or `exit`."""
     try:
         if script is None:
             return await _lines(call, shell)
         return await call.source(script, shell, call.io)
     except Leave as exc:
         return exc.status
-    finally:
-        call.phone.processes.end(shell.process)
 
 
 async def _lines(call: Call, shell: Shell) -> int:

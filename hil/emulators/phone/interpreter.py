@@ -21,11 +21,11 @@ from hil.emulators.phone.lexer import ShellSyntaxError
 from hil.emulators.phone.paths import normal, reason, refusal
 from hil.emulators.phone.pipes import Capture, FileSink, Pipe, Source, file_source
 from hil.emulators.phone.program import is_program, run_program
+from hil.emulators.phone.processes import SIGNALLED
 from hil.emulators.phone.shell import (
     NOT_FOUND,
     NOT_RUNNABLE,
     SHELL,
-    SIGNALLED,
     Leave,
     LoopControl,
 )

@@ -7,14 +7,17 @@ reads there is real; all other entries are parts of this program.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
+SIGNALLED: Final = 128  # plus the number of the signal: the status that a shell sees
 _FIRST_PID = 4000  # a phone that has been up for a while
 _PID_LIMIT = 32768
 _SHELL_UID = "2000\t2000\t2000\t2000"
@@ -83,6 +86,38 @@ class Processes:
         if name == "comm":
             return f"{process.name}\n".encode(errors="surrogateescape")
         return _status(process) if name == "status" else None
+
+
+class Killed(Exception):
+    """A part of this program that stands for a process got a signal."""
+
+    def __init__(self, which: int) -> None:
+        super().__init__(which)
+        self.status = SIGNALLED + which
+        self.text = signal.strsignal(which) or f"Signal {which}"
+
+
+async def run_killable(process: Process, work: Coroutine[None, None, int]) -> int:
+    """Do *work* for *process*; Killed where a signal to the process ends it.
+
+    Nothing here could be stopped and go on later: those signals do nothing.
+    """
+    killed = 0
+    task = asyncio.create_task(work)
+
+    def kill(which: int) -> None:
+        nonlocal killed
+        if which not in {signal.SIGSTOP, signal.SIGCONT}:
+            killed = which
+            task.cancel()
+
+    process.signal = kill
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if killed:
+            raise Killed(killed) from None
+        raise
 
 
 FILES = frozenset({"cmdline", "comm", "status"})

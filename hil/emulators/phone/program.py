@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from hil.emulators.phone.paths import normal
 from hil.emulators.phone.pipes import CHUNK_BYTES
-from hil.emulators.phone.shell import NOT_RUNNABLE, SHELL, SIGNALLED
+from hil.emulators.phone.processes import SIGNALLED
+from hil.emulators.phone.shell import NOT_RUNNABLE, SHELL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

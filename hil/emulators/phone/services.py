@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import signal
 import struct
 from typing import TYPE_CHECKING, Final
 
 from hil.emulators.phone.call import Io
 from hil.emulators.phone.interpreter import run_text, run_words
 from hil.emulators.phone.pipes import Pipe, Source
-from hil.emulators.phone.shell import SIGNALLED, Shell
+from hil.emulators.phone.processes import Killed, run_killable
+from hil.emulators.phone.shell import Shell
 from hil.emulators.phone.sync import serve_sync
 
 if TYPE_CHECKING:
@@ -64,27 +64,14 @@ async def _run(phone: Phone, command: str, io: Io) -> int:
     When the stream closes, this task is cancelled, and with it what runs in it: a child
     process gets SIGHUP.
     """
-    killed = 0
-    words = ["sh", "-c", command] if command else ["sh"]
-    process = phone.processes.start(words)
+    process = phone.processes.start(["sh", "-c", command] if command else ["sh"])
     shell = Shell(phone=phone, process=process)
     # An interactive shell (no command) reads its lines from the stream.
     run = run_text(command, shell, io) if command else run_words(["sh"], shell, io)
-    task = asyncio.ensure_future(run)
-
-    def kill(which: int) -> None:
-        nonlocal killed
-        if which not in {signal.SIGSTOP, signal.SIGCONT}:  # nothing to stop here
-            killed = which
-            task.cancel()
-
-    process.signal = kill
     try:
-        return await task
-    except asyncio.CancelledError:
-        if killed:
-            return SIGNALLED + killed
-        raise
+        return await run_killable(process, run)
+    except Killed as exc:
+        return exc.status
     finally:
         phone.processes.end(process)
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 SHELL: Final = "/system/bin/sh"
 NOT_RUNNABLE: Final = 126
 NOT_FOUND: Final = 127
-SIGNALLED: Final = 128  # plus the number of the signal
 _MAX_VARIABLES: Final = 10_000
 
 

@@ -111,6 +111,7 @@ def test_the_end_of_standard_input_ends_the_phone(
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.usefixtures("scratch")  # a killed phone cannot delete its folder
 def test_a_killed_phone_leaves_no_orphan(busy: tuple[Child, set[int]]) -> None:
     child, below = busy
     os.kill(child.pid, signal.SIGKILL)

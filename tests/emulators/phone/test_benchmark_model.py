@@ -404,7 +404,8 @@ def test_the_shell_before_exec_and_the_program_have_one_number(
     other = new_host(port)
     other.connect()
     done = other.shell(
-        "while ! pidof benchmark_model; do sleep 0.01; done; kill $(pidof benchmark_model)"
+        "while ! pidof benchmark_model; do sleep 0.01; done;"
+        "kill $(pidof benchmark_model)"
     )
     assert done.stdout == shell.decode()
     rest = host.rest()

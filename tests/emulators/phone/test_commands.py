@@ -207,6 +207,11 @@ def test_ps_lists_shells_and_kill_ends_them(run: Callable[..., Done]) -> None:
     assert done.stdout.splitlines()[3:] == ["1", "0"]
 
 
+def test_a_shell_that_kills_itself_ends_alone(run: Callable[..., Done]) -> None:
+    done = run("sh -c 'kill -9 $$; sleep 60'; echo $?")
+    assert (done.stdout, done.stderr) == ("137\n", "Killed \n")
+
+
 def test_the_time_is_told_in_seconds_of_the_epoch(run: Callable[..., Done]) -> None:
     seconds, day = run("date +%s; date '+%Y-%m-%d %H:%M:%S'").stdout.splitlines()
     assert int(seconds) > 1_700_000_000
