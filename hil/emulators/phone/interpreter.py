@@ -20,8 +20,8 @@ from hil.emulators.phone.expansion import expand, expand_one
 from hil.emulators.phone.lexer import ShellSyntaxError
 from hil.emulators.phone.paths import normal, reason, refusal
 from hil.emulators.phone.pipes import Capture, FileSink, Pipe, Source, file_source
-from hil.emulators.phone.program import is_program, run_program
 from hil.emulators.phone.processes import SIGNALLED
+from hil.emulators.phone.program import is_program, run_program
 from hil.emulators.phone.shell import (
     NOT_FOUND,
     NOT_RUNNABLE,
@@ -190,6 +190,8 @@ class _Run:
             io = replace(io, stdout=after)
         try:
             return await self._in_subshell(node, io)
+        except BrokenPipeError:  # while it said what was wrong
+            return _BROKEN_PIPE
         finally:
             if before is not None:
                 await before.end_reading()
@@ -214,6 +216,9 @@ class _Run:
         except ShellSyntaxError as exc:
             await _complain(io, str(exc))
             return exc.status
+        except OSError as exc:
+            await _complain(io, reason(exc))
+            return 1
         return shell.status
 
     async def _node(self, node: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -106,5 +107,6 @@ def _recount(words: Sequence[str], shell: Shell) -> None:
     for word in words:
         for option in _WRITES:
             if word.startswith(option):
-                path = normal(word.removeprefix(option) or "/", shell.cwd)
-                shell.phone.storage.recount_file(path)
+                with contextlib.suppress(OSError):  # then nothing was written there
+                    path = normal(word.removeprefix(option), shell.cwd)
+                    shell.phone.storage.recount_file(path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import json
 import os
 import resource
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG: Final = 1
+# What numpy and LiteRT import at their first use: 13 ms in every child otherwise.
+_FIRST_USE: Final = ("encodings.ascii", "numpy.random")
 _LIBC = ctypes.CDLL(None)
 
 
@@ -142,6 +145,8 @@ class _Runtime:
 
 def main(path: str) -> None:
     """Connect to the server's socket at *path* and serve it."""
+    for name in _FIRST_USE:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what was imported is shared by all children and never freed
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:

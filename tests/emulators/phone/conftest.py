@@ -211,7 +211,8 @@ def host(port: int, new_host: Callable[[int], Host]) -> Host:
     host = new_host(port)
     host.connect()
     host.shell(
-        "cd /data/local/tmp; for f in *; do [ $f = benchmark_model ] || rm -r $f; done"
+        "cd /data/local/tmp; for f in *; do"
+        ' [ "$f" = benchmark_model ] || rm -r "$f"; done'
     )
     return host
 

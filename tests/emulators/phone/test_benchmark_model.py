@@ -487,7 +487,10 @@ def test_what_a_run_writes_counts_as_stored(
     before = used()
     bench(f"--graph=m.tflite {QUICK} --output_filepath=out.bin")
     assert used() - before == 4
-    bench(f"--graph=m.tflite {QUICK} --output_filepath=/system/out.bin")
+    for place in ("/system/out.bin", "no/folder", "n" * 300, "/x" * 600, ""):
+        done = bench(f"--graph=m.tflite {QUICK} --output_filepath={place}")
+        assert done.status == 0
+    assert used() - before == 4
     assert host.shell("ls /system").stdout == "bin\n"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,15 +10,15 @@ from adb_shell.auth.sign_pythonrsa import PythonRSASigner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hil.deadline import Deadline
 from hil.emulators.phone.wire import AuthType, Command, Packet, encode
+from hil.tools import Child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Host
-
-    from hil.tools import Child
 
 BANNER = (
     b"device::ro.product.name=emulated_phone;ro.product.model=Emulated Phone;"
@@ -159,6 +160,17 @@ def test_many_streams_run_at_once_on_one_connection(host: Host) -> None:
             host.send(Command.OKAY, packet.arg1, packet.arg0)
         closed += packet.command == Command.CLSE
     assert found == {(n, f"{n}\n".encode()) for n in range(1, streams + 1)}
+
+
+def test_an_endless_loop_keeps_nobody_waiting(
+    host: Host, port: int, new_host: Callable[[int], Host]
+) -> None:
+    host.open("shell,v2,raw:while true; do true; done")
+    host.open("shell,v2,raw:cat /dev/zero | cat > /dev/null")
+    other = new_host(port)
+    other.connect()
+    for _ in range(20):
+        assert other.shell("echo on").stdout == "on\n"
 
 
 def test_a_flood_of_opens_is_refused_beyond_a_limit(host: Host) -> None:
@@ -393,6 +405,33 @@ def test_a_signature_is_good_for_one_token_only(
     answer = replay.receive()
     assert answer is not None
     assert answer.command == Command.AUTH
+
+
+def test_a_key_that_nobody_allows_gets_no_answer(
+    new_host: Callable[[int], Host],
+    profile_file: Callable[..., Path],
+    signer: PythonRSASigner,
+) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from hil.emulators.phone.adbd import serve\n"
+        "from hil.profiles import find_profile\n"
+        "say = lambda port: print(port, flush=True)\n"
+        "asyncio.run(serve(find_profile(sys.argv[1]), port=0, ready=say,"
+        " storage=__import__('pathlib').Path(sys.argv[2]), accepts_new_keys=False))"
+    )
+    path = profile_file(require_auth="true")
+    child = Child([sys.executable, "-c", script, str(path), str(path.parent / "files")])
+    try:
+        host = new_host(int(child.read_line(Deadline(60))))
+        host.connect()
+        offer = signer.GetPublicKey().encode() + b"\0"
+        host.send(Command.AUTH, AuthType.PUBLIC_KEY, 0, offer)
+        # The next answer is that to the second CNXN: there was none in between.
+        answer = host.connect()
+        assert (answer.command, answer.arg0) == (Command.AUTH, AuthType.TOKEN)
+    finally:
+        child.stop()
 
 
 def test_guessing_keys_is_bounded(

@@ -170,6 +170,12 @@ def test_a_value_that_grows_for_ever_is_refused(
     assert "not here" not in done.stdout
 
 
+def test_a_part_of_a_pipeline_that_fails_ends_alone(run: Callable[..., Done]) -> None:
+    done = run("echo $(cat /dev/zero) | cat; (echo $(cat /dev/zero)); echo on")
+    assert done.stdout == "on\n"
+    assert done.stderr.count("/system/bin/sh: Argument list too long\n") == 2
+
+
 def test_a_command_that_fills_the_storage_says_so(run: Callable[..., Done]) -> None:
     done = run(
         "cd /data/local/tmp; cat /dev/zero > f; echo $?; rm f; echo x > g; cat g"
