@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PHONE = """
-import asyncio, dataclasses, sys
+import asyncio, dataclasses, signal, sys
 from hil.emulators.phone.adbd import serve
 from hil.profiles import find_profile
 profile = find_profile("emulated-phone")
 emulator = dataclasses.replace(profile.emulator, **{changes})
 profile = dataclasses.replace(profile, emulator=emulator)
+# So that its temporary folder goes with it.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 ready = lambda port: print(f"127.0.0.1:{{port}}", flush=True)
 asyncio.run(serve(profile, port=0, ready=ready, accepts_new_keys={accepts}))
 """

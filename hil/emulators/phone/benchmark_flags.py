@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Value = bool | int | float | str
+# Compiled once in the runtime, not in every child that it forks.
+_ARGUMENT: Final = re.compile(r"--(\w+)(?:=(.*))?", re.DOTALL)
+_WHOLE: Final = re.compile(r"[-+]?\d{1,10}")
+_NUMBER: Final = re.compile(r"[-+]?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def parse(arguments: Sequence[str]) -> Settings:
     """Read `--name=value` and, for booleans, `--name`; other words stay unconsumed."""
     settings = Settings({flag.name: flag.default for flag in FLAGS})
     for argument in arguments:
-        found = re.fullmatch(r"--(\w+)(?:=(.*))?", argument, re.DOTALL)
+        found = _ARGUMENT.fullmatch(argument)
         flag = _BY_NAME.get(found[1]) if found else None
         if found is None or flag is None:
             settings.unconsumed.append(argument)
@@ -151,10 +155,10 @@ def _value(flag: Flag, text: str) -> Value | None:
     if isinstance(flag.default, bool):
         return _BOOLEANS.get(text)
     if isinstance(flag.default, int):
-        whole = int(text) if re.fullmatch(r"[-+]?\d{1,10}", text) else None
+        whole = int(text) if _WHOLE.fullmatch(text) else None
         return whole if whole is not None and -_INT32 <= whole < _INT32 else None
     if isinstance(flag.default, float):
-        number = re.fullmatch(r"[-+]?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})", text)
+        number = _NUMBER.fullmatch(text)
         return float(text) if number else None
     return text
 

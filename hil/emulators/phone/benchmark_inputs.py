@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _INTEGER_RANGES: Final = {"uint8": (0, 254), "int8": (-127, 127), "bool": (0, 1)}
 _OTHER_INTEGERS: Final = (0, 99)
+# Compiled once in the runtime, not in every child that it forks.
+_SIZE: Final = re.compile(r"-?\d{1,9}")
+_RANGE: Final = re.compile(r"([^,]*),(-?\d{1,9}),(-?\d{1,9})")
+_FILE: Final = re.compile(r"((?:[^:]|::)*):((?:[^:]|::)*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 def _shape(text: str) -> list[int]:
     sizes = text.split(",")
-    if not all(re.fullmatch(r"-?\d{1,9}", size) for size in sizes):
+    if not all(_SIZE.fullmatch(size) for size in sizes):
         message = f"Incorrect size string specified: {text}"
         raise Fatal(message)
     if "-1" in sizes:
@@ -89,7 +93,7 @@ def _known(name: str, names: list[str]) -> str:
 
 
 def _range(item: str, names: list[str]) -> tuple[str, tuple[int, int]]:
-    found = re.fullmatch(r"([^,]*),(-?\d{1,9}),(-?\d{1,9})", item)
+    found = _RANGE.fullmatch(item)
     if found is None or int(found[2]) > int(found[3]):
         raise Failed(f"Wrong input value range item specified: {item}")
     return _known(found[1], names), (int(found[2]), int(found[3]))
@@ -97,7 +101,7 @@ def _range(item: str, names: list[str]) -> tuple[str, tuple[int, int]]:
 
 def _value_file(item: str, names: list[str]) -> tuple[str, str]:
     """Read `NAME:PATH`; `::` in either stands for one colon."""
-    found = re.fullmatch(r"((?:[^:]|::)*):((?:[^:]|::)*)", item)
+    found = _FILE.fullmatch(item)
     if found is None:
         raise Failed(f"Wrong input value file item specified: {item}")
     name, path = (part.replace("::", ":") for part in found.groups())

@@ -10,6 +10,7 @@ from typing import Final
 from hil.emulators.phone.benchmark_log import info
 
 _MEBIBYTE: Final = 1 << 20
+_PEAK: Final = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 def reset_peak() -> None:
@@ -28,7 +29,7 @@ def reset_peak() -> None:
 def peak_kb() -> int:
     """Return the peak of resident memory since the last reset, in KiB."""
     text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", text, re.MULTILINE)
+    found = _PEAK.search(text)
     return int(found[1]) if found else 0
 
 
