@@ -218,9 +218,9 @@ def _device(table: _DeviceTable, folder: Path) -> DeviceProfile:
     name = table.profile
     if name.endswith(".toml"):
         name = str(folder / name)
-    return find_profile(
-        name, overrides=list(_lines(table.model_extra or {})), extra=[folder]
-    )
+    overrides = list(_lines(table.model_extra or {}))
+    own = folder / "device_profiles"
+    return find_profile(name, overrides=overrides, extra=[own])
 
 
 def _lines(table: Mapping[str, object], prefix: str = "") -> list[str]:

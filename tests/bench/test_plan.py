@@ -72,16 +72,17 @@ def test_examples_that_come_with_hil_are_found_by_name(plan_file, digits):
         read_plan(plan_file(wrong))
 
 
-def test_a_profile_beside_the_plan_is_found(plan_file, tmp_path):
+def test_profiles_beside_the_plan_are_found_by_name_or_path(plan_file, tmp_path):
     shipped = read_plan(plan_file(PLAN)).devices[0].source.read_text()
     own = shipped.replace('"emulated-mcu"\n', '"own"\n', 1).replace(
         'kind = "own"', 'kind = "emulated-mcu"'
     )
-    (tmp_path / "own.toml").write_text(own)
+    (tmp_path / "device_profiles").mkdir()
+    (tmp_path / "device_profiles" / "own.toml").write_text(own)
     plan = read_plan(plan_file(PLAN.replace('"emulated-mcu"', '"own"')))
     assert plan.devices[0].name == "own"
-    plan = read_plan(plan_file(PLAN.replace('"emulated-mcu"', '"own.toml"')))
-    assert plan.devices[0].name == "own"
+    named = PLAN.replace('"emulated-mcu"', '"device_profiles/own.toml"')
+    assert read_plan(plan_file(named)).devices[0].name == "own"
 
 
 @pytest.mark.parametrize(
