@@ -38,55 +38,67 @@ _DEVICE_FAILURES = {
 _DEFAULT_DEVICES = ["emulated-mcu", "emulated-phone"]
 
 
+_Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN.toml|MODEL.tflite",
+        help="A plan, or one model (example:digits.tflite comes with hil).",
+    ),
+]
+_Dataset = Annotated[
+    str | None, typer.Option(help="Data to judge accuracy by (.npz, IDX, folder).")
+]
+_Calibration = Annotated[
+    str | None, typer.Option(help="Data to calibrate int8 and int16x8 with.")
+]
+_Pixels = Annotated[
+    str | None,
+    typer.Option(help="What the model wants of raw pixels: 0..255, 0..1, -1..1."),
+]
+_Variants = Annotated[
+    str, typer.Option(help="Recipes, comma-separated; as-is: the file unchanged.")
+]
+_Device = Annotated[
+    list[str] | None,
+    typer.Option(help="Profile; may be given more than once. Default: both emulated."),
+]
+_Warmup = Annotated[int | None, typer.Option(help="Runs before timing.")]
+_MinRuns = Annotated[int | None, typer.Option(help="Timed runs a window.")]
+_MinSeconds = Annotated[float | None, typer.Option(help="Time a window.")]
+_Windows = Annotated[int | None, typer.Option(help="Windows a variant.")]
+_Samples = Annotated[
+    int | None, typer.Option(help="Use at most so many samples; 0: none.")
+]
+_Order = Annotated[
+    str | None, typer.Option(help="interleaved (A B A B) or sequential.")
+]
+_Timeout = Annotated[float | None, typer.Option(help="The deadline of one job.")]
+_Accept = Annotated[
+    list[str] | None,
+    typer.Option(help="A status that is no failure here, such as unsupported_op."),
+]
+_Out = Annotated[Path, typer.Option(help="Where run folders go.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
 @app.command()
 def bench(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="PLAN.toml|MODEL.tflite",
-            help="A plan, or one model (example:digits.tflite comes with hil).",
-        ),
-    ],
-    dataset: Annotated[
-        str | None, typer.Option(help="Data to judge accuracy by (.npz, IDX, folder).")
-    ] = None,
-    calibration: Annotated[
-        str | None, typer.Option(help="Data to calibrate int8 and int16x8 with.")
-    ] = None,
-    pixels: Annotated[
-        str | None,
-        typer.Option(help="What the model wants of raw pixels: 0..255, 0..1, -1..1."),
-    ] = None,
-    variants: Annotated[
-        str, typer.Option(help="Recipes, comma-separated; as-is: the file unchanged.")
-    ] = "as-is",
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Profile; may be given more than once. Default: both emulated."
-        ),
-    ] = None,
-    warmup: Annotated[int | None, typer.Option(help="Runs before timing.")] = None,
-    min_runs: Annotated[int | None, typer.Option(help="Timed runs a window.")] = None,
-    min_seconds: Annotated[float | None, typer.Option(help="Time a window.")] = None,
-    windows: Annotated[int | None, typer.Option(help="Windows a variant.")] = None,
-    samples: Annotated[
-        int | None, typer.Option(help="Use at most so many samples; 0: none.")
-    ] = None,
-    order: Annotated[
-        str | None, typer.Option(help="interleaved (A B A B) or sequential.")
-    ] = None,
-    timeout_seconds: Annotated[
-        float | None, typer.Option(help="The deadline of one job.")
-    ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(help="A status that is no failure here, such as unsupported_op."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document.")
-    ] = False,
+    source: _Source,
+    dataset: _Dataset = None,
+    calibration: _Calibration = None,
+    pixels: _Pixels = None,
+    variants: _Variants = "as-is",
+    device: _Device = None,
+    warmup: _Warmup = None,
+    min_runs: _MinRuns = None,
+    min_seconds: _MinSeconds = None,
+    windows: _Windows = None,
+    samples: _Samples = None,
+    order: _Order = None,
+    timeout_seconds: _Timeout = None,
+    accept: _Accept = None,
+    out: _Out = Path("runs"),
+    json: _Json = False,
 ) -> None:
     """Measure model variants on devices and keep every record."""
     if source.endswith(".toml"):
