@@ -27,20 +27,20 @@ _S_FROM_US = 1_000_000
 _MIB = 1024 * 1024
 
 
-def duration(microseconds: float) -> str:
-    """Return a time with three digits that count: 68.1 us, 1.23 ms, 2.50 s."""
+def duration(microseconds: float, digits: int = 3) -> str:
+    """Return a time with *digits* that count: 68.1 us, 1.23 ms, 2.50 s."""
     if microseconds < _MS_FROM_US:
-        return f"{_three_digits(microseconds)} us"
+        return f"{_rounded(microseconds, digits)} us"
     if microseconds < _S_FROM_US:
-        return f"{_three_digits(microseconds / _MS_FROM_US)} ms"
-    return f"{_three_digits(microseconds / _S_FROM_US)} s"
+        return f"{_rounded(microseconds / _MS_FROM_US, digits)} ms"
+    return f"{_rounded(microseconds / _S_FROM_US, digits)} s"
 
 
-def value(figure: float, basis: TimeBasis) -> str:
+def value(figure: float, basis: TimeBasis, digits: int = 3) -> str:
     """Return one value of a distribution in the unit of its basis."""
     if basis is TimeBasis.EMULATED_INSTRUCTIONS:
         return f"{figure:,.0f} insn"
-    return duration(figure)
+    return duration(figure, digits)
 
 
 def median(latency: Latency | None) -> str:
@@ -51,10 +51,17 @@ def median(latency: Latency | None) -> str:
 
 
 def interval(latency: Latency | None) -> str:
-    """Return the 95 % interval of the median: 67.0 .. 70.2 us; empty for too few."""
+    """Return the 95 % interval of the median: 67.0 .. 70.2 us; empty for too few.
+
+    A narrow one gets as many digits as tell its ends apart, five at most.
+    """
     if latency is None or latency.low is None or latency.high is None:
         return ""
-    low, high = value(latency.low, latency.basis), value(latency.high, latency.basis)
+    for digits in (3, 4, 5):
+        low = value(latency.low, latency.basis, digits)
+        high = value(latency.high, latency.basis, digits)
+        if low != high:
+            break
     number, _, unit = low.rpartition(" ")
     return f"{number if high.endswith(f' {unit}') else low} .. {high}"
 
@@ -116,8 +123,9 @@ def status(found: RunStatus) -> str:
     return found.value.replace("_", " ")
 
 
-def _three_digits(number: float) -> str:
+def _rounded(number: float, digits: int) -> str:
     # A whole number of microseconds was counted so; digits behind it would be made up.
-    if number >= 100 or number == int(number):  # noqa: PLR2004 - three digits
+    if number == int(number):
         return f"{number:.0f}"
-    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"  # noqa: PLR2004 - two
+    before_point = len(str(int(number))) if number >= 1 else 1
+    return f"{number:.{max(0, digits - before_point)}f}"

@@ -64,7 +64,7 @@ def test_every_figure_stands_with_its_basis_size_and_interval():
     text = shown(result())
     for part in (
         "27,488 B",
-        "238 us, p90 305 us  238 .. 238 us, n=120, host clock",
+        "238 us, p90 305 us  237.6 .. 238.4 us, n=120, host clock",
         "8,944 B  arena",
         "98.6 %, n=500  97.1 .. 99.3 %",
         "500/500  = tflm",
