@@ -167,7 +167,7 @@ def test_a_missing_port_costs_its_own_rows_only(bench):
 @pytest.mark.usefixtures("broken_profile")
 def test_a_device_that_goes_silent_is_timed_out(bench, serial_port):
     port = serial_port(lambda _: None)
-    status, document, _ = bench(plan=plan_with(port, timeout=5))
+    status, document, _ = bench(plan=plan_with(port, timeout=8))
     rows = rows_of(document)
     assert status == 3
     assert rows["emulated-mcu"]["status"] == "ok"
@@ -183,7 +183,7 @@ def test_a_device_that_answers_garbage_is_told_as_one(bench, serial_port):
         except OSError:
             return
 
-    status, document, _ = bench(plan=plan_with(serial_port(babble), timeout=5))
+    status, document, _ = bench(plan=plan_with(serial_port(babble), timeout=8))
     rows = rows_of(document)
     assert status == 3
     assert rows["emulated-mcu"]["status"] == "ok"
