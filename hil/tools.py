@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,15 +50,18 @@ def run(
     Raises ToolMissing where it is not installed, ToolError where it did not end by
     the deadline (it is killed then) or, with *check*, where it failed.
     """
-    with _started(argv, cwd=cwd, env=env) as process:
+    with _started(argv, cwd=cwd, env=env, own_group=True) as process:
         try:
             stdout, stderr = process.communicate(stdin, timeout=deadline.remaining)
         except subprocess.TimeoutExpired as exc:
-            process.kill()
+            _kill_group(process)
             stdout, stderr = process.communicate()
             raise ToolError(
                 tuple(argv), exit_code=None, tail=_tail(stdout + stderr)
             ) from exc
+        finally:
+            # Whatever ended the wait (Ctrl-C too), nothing of the tool lives on.
+            _kill_group(process)
     if check and process.returncode != 0:
         raise ToolError(
             tuple(argv), exit_code=process.returncode, tail=_tail(stdout + stderr)
@@ -176,6 +180,7 @@ def _started(
     cwd: Path | None,
     env: Mapping[str, str] | None,
     stderr: int = subprocess.PIPE,
+    own_group: bool = False,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -185,9 +190,24 @@ def _started(
             stderr=stderr,
             cwd=cwd,
             env=None if env is None else {**os.environ, **env},
+            start_new_session=own_group,
         )
     except FileNotFoundError as exc:
         raise ToolMissing(tuple(argv), remedy=install_hint(argv[0])) from exc
+    except OSError as exc:
+        raise ToolError(
+            tuple(argv),
+            exit_code=126,
+            tail=exc.strerror or str(exc),
+            remedy=f"make {argv[0]} a program that may be executed",
+        ) from exc
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and what it started: a shell's child holds our pipes open."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def install_hint(tool: str) -> str:

@@ -41,6 +41,24 @@ def test_a_tool_that_hangs_is_killed_at_the_deadline():
     assert caught.value.exit_code is None
 
 
+def test_what_a_tool_started_is_killed_with_it():
+    # The shell's child holds the pipes; only killing it too ends the wait.
+    argv = ["sh", "-c", "sleep 600; true"]
+    with pytest.raises(ToolError, match="did not end in time"):
+        tools.run(argv, deadline=Deadline(0.5))
+    left = tools.run(
+        ["pgrep", "-x", "-f", "sleep 600"], deadline=Deadline(30), check=False
+    )
+    assert left.stdout == b""
+
+
+def test_a_file_that_is_no_program_is_an_error(tmp_path):
+    path = tmp_path / "flash"
+    path.write_text("")
+    with pytest.raises(ToolError, match=r"Permission denied[\s\S]*may be executed"):
+        tools.run([str(path)], deadline=Deadline(5))
+
+
 def test_a_missing_tool_names_the_command_that_installs_it():
     with pytest.raises(ToolMissing, match=r"not installed[\s\S]*put it on PATH"):
         tools.run(["hil-no-such-tool"], deadline=Deadline(1))
