@@ -1,4 +1,4 @@
-"""`hil codegen`: a .tflite as C source for TFLite Micro."""
+"""`hil codegen`: a .tflite as C source, for TFLite Micro or to run by itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from hil.bench.examples import resolve_path
-from hil.cli.output import print_json
+from hil.cli.output import note, print_json
+from hil.codegen.compiled import generate as compile_model
 from hil.codegen.source import write
 from hil.codegen.tflm import generate
+from hil.errors import ConfigError, nearest
 from hil.models.facts import read_model
 
 app = typer.Typer(add_completion=False)
+
+_ENGINES = ("tflm", "compiled")
 
 
 @app.command()
@@ -29,6 +33,13 @@ def codegen(
             "only in signs, or after 40 characters, give the same identifier."
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="tflm: an array and an op resolver for TFLite Micro. compiled: C11 "
+            "that needs no interpreter, beside firmware_templates/engines/compiled."
+        ),
+    ] = "tflm",
     variant: Annotated[
         str, typer.Option(help="The recipe, for the comment on where the file is from.")
     ] = "as-is",
@@ -36,10 +47,25 @@ def codegen(
         bool, typer.Option("--json", help="Print one JSON document.")
     ] = False,
 ) -> None:
-    """Write a C array and the op resolver with exactly the model's operators."""
+    """Write a model as C source, byte-identical on every run."""
+    if engine not in _ENGINES:
+        raise ConfigError(
+            "unknown engine",
+            found=repr(engine),
+            allowed=", ".join(_ENGINES),
+            remedy=nearest(engine, _ENGINES),
+        )
     path = resolve_path(model, Path())
-    files = generate(read_model(path), path, name=name, variant=variant)
-    written = write(files, out)
+    data = read_model(path)
+    if engine == "compiled":
+        compiled = compile_model(data, path, variant=variant)
+        note(
+            f"arena {compiled.arena_bytes:,} B planned, lower bound "
+            f"{compiled.lower_bound_bytes:,} B; constants {compiled.constant_bytes:,} B"
+        )
+        written = write(compiled.files, out)
+    else:
+        written = write(generate(data, path, name=name, variant=variant), out)
     if json:
         print_json({"files": [str(file) for file in written]})
         return

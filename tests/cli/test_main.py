@@ -175,6 +175,17 @@ def test_codegen_writes_an_array_and_a_resolver(capsys, tmp_path):
     assert "AddDepthwiseConv2D" in (tmp_path / "digits_op_resolver.h").read_text()
 
 
+def test_codegen_compiles_a_model_to_c(capsys, tmp_path):
+    words = ["codegen", "example:digits.tflite", "--engine", "compiled"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    names = {line.rpartition("/")[2] for line in shown.out.split()}
+    assert names == {"hil_model.h", "hil_model.c"}
+    assert "arena 18,432 B planned, lower bound 18,432 B" in shown.err
+    assert main([*words[:-1], "compield"]) == 2
+    assert "did you mean 'compiled'?" in capsys.readouterr().err
+
+
 def test_devices_are_listed_and_shown(capsys):
     told = parsed(["devices", "list", "--json"], capsys)
     assert {"emulated-mcu", "emulated-phone"} <= {d["name"] for d in told["devices"]}
