@@ -17,6 +17,7 @@ from hil.vocab import (
     DeviceProfile,
     EmulatorSettings,
     FirmwareSettings,
+    QemuSettings,
     SerialSettings,
     TargetKind,
     TimeBasis,
@@ -53,6 +54,16 @@ class _Firmware(_Table):
     cpu_flags: list[str] = []
     reserved_ram_bytes: NotNegative = 0
     reserved_flash_bytes: NotNegative = 0
+    board: str | None = None
+    build_id: str | None = None
+    image: str | None = None
+
+    @model_validator(mode="after")
+    def _an_image_can_be_recognized(self) -> _Firmware:
+        if self.image is not None and self.build_id is None:
+            message = "an image needs firmware.build_id, by which it is recognized"
+            raise ValueError(message)
+        return self
 
 
 class _Command(_Table):
@@ -67,6 +78,12 @@ class _Emulator(_Table):
     features: list[str] = []
     require_auth: bool = False
     storage_bytes: Positive = 256 * 1024 * 1024
+
+
+class _Qemu(_Table):
+    machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    icount_shift: Annotated[int, Field(ge=0, le=10)]
+    serial: Annotated[int, Field(ge=0, le=7)] = 0
 
 
 class _Profile(_Table):
@@ -88,6 +105,13 @@ class _Profile(_Table):
     reset: _Command | None = None
     power: _Command | None = None
     emulator: _Emulator = _Emulator()
+    qemu: _Qemu | None = None
+
+    @model_validator(mode="after")
+    def _qemu_has_a_machine(self) -> _Profile:
+        if self.kind == "qemu" and (self.qemu is None or not self.firmware.template):
+            raise ValueError("kind qemu needs qemu.machine and firmware.template")
+        return self
 
     @model_validator(mode="after")
     def _memory_is_left(self) -> _Profile:
@@ -281,6 +305,13 @@ def _to_vocab(profile: _Profile, path: Path) -> DeviceProfile:
             cpu_flags=tuple(profile.firmware.cpu_flags),
             reserved_ram_bytes=profile.firmware.reserved_ram_bytes,
             reserved_flash_bytes=profile.firmware.reserved_flash_bytes,
+            board=profile.firmware.board,
+            build_id=profile.firmware.build_id,
+            image=(
+                path.parent / profile.firmware.image
+                if profile.firmware.image is not None
+                else None
+            ),
         ),
         flash=_command(profile.flash),
         reset=_command(profile.reset),
@@ -293,7 +324,16 @@ def _to_vocab(profile: _Profile, path: Path) -> DeviceProfile:
             require_auth=profile.emulator.require_auth,
             storage_bytes=profile.emulator.storage_bytes,
         ),
+        qemu=_qemu(profile.qemu),
         source=path,
+    )
+
+
+def _qemu(qemu: _Qemu | None) -> QemuSettings | None:
+    if qemu is None:
+        return None
+    return QemuSettings(
+        machine=qemu.machine, icount_shift=qemu.icount_shift, serial=qemu.serial
     )
 
 

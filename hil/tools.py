@@ -199,7 +199,8 @@ def _started(
             tuple(argv),
             exit_code=126,
             tail=exc.strerror or str(exc),
-            remedy=f"make {argv[0]} a program that may be executed",
+            remedy=f"{argv[0]} must be a program that may be executed: chmod +x, "
+            "and a first line #!/bin/sh",
         ) from exc
 
 

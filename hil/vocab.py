@@ -81,6 +81,9 @@ class FirmwareSettings:
     cpu_flags: tuple[str, ...] = ()
     reserved_ram_bytes: int = 0  # stack, buffers and static data of the firmware
     reserved_flash_bytes: int = 0  # code of the firmware and its kernels
+    board: str | None = None  # what HELLO must answer; absent: the template
+    build_id: str | None = None  # likewise; absent: any build is taken
+    image: Path | None = None  # what is flashed where another build answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,15 @@ class EmulatorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QemuSettings:
+    """Which of QEMU's machines runs the firmware, and how its clock goes."""
+
+    machine: str
+    icount_shift: int  # an instruction takes 2 to this power ns of virtual time
+    serial: int = 0  # which of the machine's serial ports the firmware talks on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceProfile:
     """One file of device_profiles/, validated."""
 
@@ -121,6 +133,7 @@ class DeviceProfile:
     reset: CommandSettings | None = None
     power: CommandSettings | None = None
     emulator: EmulatorSettings = EmulatorSettings()
+    qemu: QemuSettings | None = None
     source: Path | None = None  # the file it was read from
     overrides: tuple[str, ...] = ()  # "link.baud=9600", laid over the file
 

@@ -175,3 +175,16 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_the_schema_names_every_key_of_the_shipped_profiles():
     properties = schema()["properties"]
     assert {"name", "kind", "link", "emulator", "firmware"} <= set(properties)
+
+
+def test_what_a_board_must_answer_is_read_beside_its_image(tmp_path):
+    firmware = '[firmware]\nboard = "desk"\nbuild_id = "b1"\nimage = "out/hil.elf"\n'
+    profile = read_profile(written(tmp_path, BOARD + firmware))
+    assert profile.firmware.board == "desk"
+    assert profile.firmware.build_id == "b1"
+    assert profile.firmware.image == tmp_path / "out" / "hil.elf"
+
+
+def test_an_image_without_a_build_id_cannot_be_recognized(tmp_path):
+    with pytest.raises(ConfigError, match=r"needs firmware\.build_id"):
+        read_profile(written(tmp_path, BOARD + '[firmware]\nimage = "hil.elf"\n'))

@@ -1,11 +1,11 @@
-"""`hil devices`: the profiles that are known, and what is in one."""
+"""`hil devices`: the profiles that are known, what is in one, and what is attached."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -15,13 +15,20 @@ from hil.cli.output import print_json, print_result
 from hil.errors import ConfigError
 from hil.printable import printable
 from hil.profiles import find_profile, profile_files, read_profile, schema
+from hil.vocab import SerialSettings, TargetKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.cli.probe import BoardProbe
+    from hil.links.serial_identity import PortIdentity
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
 @app.callback()
 def devices() -> None:
-    """List or show the profiles of devices."""
+    """List or show the profiles of devices; find out what is attached."""
 
 
 @app.command("list")
@@ -84,6 +91,70 @@ def show(
     table = Table(box=None, pad_edge=False, show_header=False)
     for key, value in _flat(found):
         table.add_row(key, Text(printable(str(value))))
+    print_result(table)
+
+
+@app.command()
+def probe(
+    name: Annotated[
+        str | None, typer.Argument(help="One profile of kind mcu; default: all.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE laid over the profile.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document.")
+    ] = False,
+) -> None:
+    """Show the serial ports, and which board answers where; changes nothing.
+
+    Exit 3 where the named board does not answer as its profile says.
+    """
+    # pyserial and the session are of no use to `list` and `show`.
+    from hil.cli.probe import probe_boards  # noqa: PLC0415
+    from hil.links.serial_identity import attached_ports  # noqa: PLC0415
+
+    if name is None:
+        every = (read_profile(path) for path in profile_files().values())
+        profiles = [profile for profile in every if profile.kind is TargetKind.MCU]
+    else:
+        profiles = [find_profile(name, overrides=setting or [])]
+        if not isinstance(profiles[0].link, SerialSettings):
+            raise ConfigError(
+                "only boards on a serial port can be probed",
+                where=str(profiles[0].source),
+                found=f"kind {profiles[0].kind.value}",
+            )
+    ports = attached_ports()
+    boards = probe_boards(profiles, ports)
+    if json:
+        document = {
+            "ports": [plain(port) for port in ports],
+            "boards": [plain(board) for board in boards],
+        }
+        print_json(document)
+    else:
+        _print_probe(ports, boards)
+    if name is not None and not all(board.ready for board in boards):
+        raise typer.Exit(3)
+
+
+def _print_probe(ports: Sequence[PortIdentity], boards: Sequence[BoardProbe]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("port", "usb_serial", "vid_pid", "location", "product"):
+        table.add_column(column, overflow="fold")
+    for port in ports:
+        known = (port.usb_serial, port.vid_pid, port.location, port.product)
+        table.add_row(*(Text(printable(cell or "-")) for cell in (port.device, *known)))
+    print_result(table if ports else "no serial port is attached")
+    table = Table(box=None, pad_edge=False)
+    for column in ("profile", "port", "", "answer"):
+        table.add_column(column, overflow="fold")
+    for board in boards:
+        mark = "ok" if board.ready else "-"
+        row = (board.profile, board.port or "-", mark, board.told)
+        table.add_row(*(Text(printable(cell, keep_lines=True)) for cell in row))
+    print_result("")
     print_result(table)
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -18,7 +18,13 @@ from hil import tools
 from hil.cli.output import print_json, print_result
 from hil.deadline import Deadline
 from hil.errors import ToolError
+from hil.links.serial_identity import attached_ports
 from hil.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.links.serial_identity import PortIdentity
 
 app = typer.Typer(add_completion=False)
 
@@ -71,7 +77,13 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what is missing and how to install it; exit 3 if hil cannot work."""
-    findings = [*_packages(), *_tools(), _pty(), _serial_group()]
+    findings = [
+        *_packages(),
+        *_tools(),
+        _pty(),
+        _serial_group(),
+        *serial_ports(attached_ports()),
+    ]
     if json:
         print_json({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -132,6 +144,31 @@ def _serial_group() -> Finding:
     return _finding(
         "serial permission", purpose, found if allowed else None, remedy, required=False
     )
+
+
+def serial_ports(ports: Sequence[PortIdentity]) -> list[Finding]:
+    """Return for each attached USB port whether this user may open it."""
+    findings = []
+    for port in ports:
+        if port.vid_pid is None:
+            continue  # the machine's own; nobody asked for it
+        found = str(port) if os.access(port.device, os.R_OK | os.W_OK) else None
+        vendor, _, product = port.vid_pid.partition(":")
+        # A rule names the device, not its port, so a debug tool may open it too.
+        rule = (
+            f'SUBSYSTEMS=="usb", ATTRS{{idVendor}}=="{vendor}", '
+            f'ATTRS{{idProduct}}=="{product}", MODE="0660", GROUP="{_SERIAL_GROUP}"'
+        )
+        remedy = (
+            f"join the group {_SERIAL_GROUP}, or write {rule} to "
+            "/etc/udev/rules.d/70-hil.rules, then: sudo udevadm control --reload && "
+            "sudo udevadm trigger"
+        )
+        name = f"serial port {port.device}"
+        findings.append(
+            _finding(name, "the board on it", found, remedy, required=False)
+        )
+    return findings
 
 
 def _finding(

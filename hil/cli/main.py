@@ -24,7 +24,9 @@ VERBS: Final = {
     "devices": "list or show the profiles of devices",
     "doctor": "what is missing on this machine, and the command that installs it",
     "emulate": "an emulated device that any client may talk to (serial pty, adb)",
+    "firmware": "a model as firmware of a board: new (a folder for CMake), build",
     "inspect": "what a .tflite really is: label, operators, tensors, sizes",
+    "qualify": "whether a device can be trusted: link, timer, repeatability, answers",
     "quantize": "float .tflite to dynamic, float16, int8, int16x8, weight-only int8",
     "report": "the records of earlier runs as a table or JSON",
 }

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 from hil.errors import ConfigError
 from hil.links.adb import AdbLink
 from hil.links.serial_port import SerialLink
+from hil.targets.board import BoardTarget
+from hil.targets.board_image import JobImages
 from hil.targets.emulated import EmulatedTarget
 from hil.targets.mcu import McuTarget
 from hil.targets.phone import PhoneTarget
+from hil.targets.qemu import QemuTarget
 from hil.vocab import AdbSettings, SerialSettings, TargetKind
 
 if TYPE_CHECKING:
     from hil.results.run_folder import RunFolder
     from hil.vocab import DeviceProfile, Target
+
+_DRIVEN = (TargetKind.EMULATED_MCU, TargetKind.MCU, TargetKind.EMULATED_PHONE)
 
 
 def make_target(profile: DeviceProfile, folder: RunFolder) -> Target:
@@ -32,6 +37,10 @@ def make_target(profile: DeviceProfile, folder: RunFolder) -> Target:
                 profile, attach=lambda path: _board(profile, path), log_path=log_path
             )
         return _board(profile, link.port)
+    if profile.kind is TargetKind.MCU:
+        return _real_board(profile)
+    if profile.kind is TargetKind.QEMU:
+        return QemuTarget(profile, log_path=log_path)
     if profile.kind is TargetKind.EMULATED_PHONE:
         assert isinstance(link, AdbSettings)
         if link.host is None and link.serial is None:
@@ -42,8 +51,14 @@ def make_target(profile: DeviceProfile, folder: RunFolder) -> Target:
     raise ConfigError(
         f"no target drives devices of kind {profile.kind.value}",
         where=str(profile.source),
-        allowed=f"{TargetKind.EMULATED_MCU.value}, {TargetKind.EMULATED_PHONE.value}",
+        allowed=", ".join(kind.value for kind in _DRIVEN),
     )
+
+
+def _real_board(profile: DeviceProfile) -> Target:
+    firmware = profile.firmware
+    builds = firmware.engine == "compiled" and firmware.template and not firmware.image
+    return BoardTarget(profile, image_for=JobImages(profile) if builds else None)
 
 
 def _board(profile: DeviceProfile, port: str) -> Target:

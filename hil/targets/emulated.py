@@ -52,6 +52,12 @@ class EmulatedTarget:
         self._target = self._attach(address)
         self._target.open(deadline)
 
+    @property
+    def target(self) -> Target:
+        """What talks to the emulator, once it is open."""
+        assert self._target is not None
+        return self._target
+
     def measure(self, job: Job, deadline: Deadline) -> Measurement:
         """Run *job*; DeviceCrashed where the emulator's process died meanwhile."""
         assert self._target is not None

@@ -46,6 +46,12 @@ class McuTarget:
                 remedy="correct time_basis in the profile, or name the right board",
             )
 
+    @property
+    def session(self) -> Session:
+        """The dialogue with the board, once it is open."""
+        assert self._session is not None
+        return self._session
+
     def measure(self, job: Job, deadline: Deadline) -> Measurement:
         """Load the model, time the probe, stream the samples, ask for the memory."""
         assert self._session is not None

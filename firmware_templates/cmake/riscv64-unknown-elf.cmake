@@ -1,0 +1,8 @@
+# Debian: apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR riscv)
+set(CMAKE_C_COMPILER riscv64-unknown-elf-gcc)
+# The compiler is tried without a linker script: there is nothing to link against yet.
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(HIL_COMPILE_FLAGS --specs=picolibc.specs)
+set(HIL_LINK_FLAGS --specs=picolibc.specs -nostartfiles)

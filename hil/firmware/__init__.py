@@ -1,0 +1,1 @@
+"""Firmware: rendered, built, flashed and started."""

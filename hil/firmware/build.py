@@ -1,0 +1,228 @@
+"""Firmware images, built once for each content: sources, model, flags and compiler."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil import tools
+from hil.errors import ConfigError, DoesNotFit, ToolError, ToolMissing
+from hil.firmware.render import render
+from hil.firmware.sizes import ImageSizes, read_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hil.codegen.compiled import CompiledModel
+    from hil.firmware.render import FirmwareRequest
+    from hil.vocab import Deadline, DeviceProfile
+
+# By the toolchain that a board.cmake names: its compiler, and Debian's packages.
+_COMPILERS = {
+    "arm-none-eabi": (
+        "arm-none-eabi-gcc",
+        "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    ),
+    "riscv64-unknown-elf": (
+        "riscv64-unknown-elf-gcc",
+        "apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    ),
+    "host": ("cc", "apt-get install gcc"),
+}
+_OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
+_BUILD_ID_CHARACTERS = 16
+_ELF = "hil.elf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareImage:
+    """A linked image in the cache, and what it was made from."""
+
+    elf: Path
+    build_id: str
+    board: str
+    model_sha256: str
+    compiler: str
+    flags: tuple[str, ...]
+    sizes: ImageSizes
+    arena_lower_bound_bytes: int
+    was_cached: bool
+
+
+def request_settings(profile: DeviceProfile) -> dict[str, int]:
+    """Return what *profile* says to the settings of an image."""
+    settings = {"RAM_BYTES": profile.ram_bytes, "FLASH_BYTES": profile.flash_bytes}
+    if profile.qemu is not None:
+        settings["ICOUNT_SHIFT"] = profile.qemu.icount_shift
+    return settings
+
+
+def default_cache() -> Path:
+    """Return the folder of built images: below XDG_CACHE_HOME or ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "hil" / "firmware"
+
+
+def build(
+    request: FirmwareRequest, deadline: Deadline, *, cache: Path | None = None
+) -> FirmwareImage:
+    """Return the image of *request*, built if it is not in the cache yet.
+
+    Raises ToolMissing without CMake or the compiler, ToolError where the build fails
+    and DoesNotFit where the linker finds that the board's memory is too small.
+    """
+    folder = default_cache() if cache is None else cache
+    with _work_folder(folder) as work:
+        source = work / "source"
+        compiled = render(request, source)
+        compiler, version = _compiler(source / "boards" / request.board, deadline)
+        key = _content_key(source, compiler=version)
+        place = folder / key
+        was_cached = (place / _ELF).is_file()
+        if not was_cached:
+            _run_cmake(source, work / "build", key[:_BUILD_ID_CHARACTERS], deadline)
+            _keep(work, place)
+    return _image(
+        place, request, compiled, compiler=f"{compiler}: {version}", cached=was_cached
+    )
+
+
+def check_fits(image: FirmwareImage, profile: DeviceProfile) -> None:
+    """Raise DoesNotFit where *image* is larger than the device of *profile*."""
+    for region, needed, available in (
+        ("flash", image.sizes.flash_bytes, profile.flash_bytes),
+        ("RAM", image.sizes.ram_bytes, profile.ram_bytes),
+    ):
+        if needed > available:
+            raise DoesNotFit(
+                region=region,
+                needed_bytes=needed,
+                available_bytes=available,
+                where=f"{profile.name}, image {image.build_id}",
+            )
+
+
+@contextlib.contextmanager
+def _work_folder(cache: Path) -> Iterator[Path]:
+    """Yield a new folder beside the images, so that a finished one is only moved."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        work = tempfile.TemporaryDirectory(prefix=".building-", dir=cache)
+    except OSError as exc:
+        raise ConfigError(
+            "the firmware cache cannot be written",
+            where=str(cache),
+            found=exc.strerror or str(exc),
+            remedy="set XDG_CACHE_HOME to a folder that can be written",
+        ) from exc
+    with work as name:
+        yield Path(name)
+
+
+def _compiler(board: Path, deadline: Deadline) -> tuple[str, str]:
+    """Return the name and the version of the compiler that board.cmake asks for."""
+    text = (board / "board.cmake").read_text(encoding="utf-8")
+    named = re.search(r"set\(HIL_TOOLCHAIN (\S+)\)", text)
+    toolchain = named.group(1) if named else "no HIL_TOOLCHAIN"
+    if toolchain not in _COMPILERS:
+        raise ConfigError(
+            "the board names a toolchain that is not known",
+            where=str(board / "board.cmake"),
+            found=toolchain,
+            allowed=", ".join(_COMPILERS),
+        )
+    program, remedy = _COMPILERS[toolchain]
+    for argv, install in (
+        ((program, "--version"), remedy),
+        (("cmake", "--version"), "apt-get install cmake make"),
+    ):
+        if shutil.which(argv[0]) is None:
+            raise ToolMissing(argv, remedy=install)
+    output = tools.run((program, "--version"), deadline=deadline)
+    return program, output.stdout.decode(errors="replace").partition("\n")[0].strip()
+
+
+def _content_key(source: Path, *, compiler: str) -> str:
+    """Return a hash over all that the image depends on: every file and the compiler."""
+    digest = hashlib.sha256(compiler.encode())
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        name = path.relative_to(source).as_posix()
+        digest.update(f"\0{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _run_cmake(source: Path, out: Path, build_id: str, deadline: Deadline) -> None:
+    tools.run(
+        ["cmake", "-S", str(source), "-B", str(out), f"-DHIL_BUILD_ID={build_id}"],
+        deadline=deadline,
+    )
+    jobs = str(os.cpu_count() or 1)
+    try:
+        tools.run(["cmake", "--build", str(out), "--parallel", jobs], deadline=deadline)
+    except ToolError as exc:
+        overflow = _OVERFLOW.search(exc.tail)
+        if overflow is None:
+            raise
+        raise _too_large(source, overflow.group(1), int(overflow.group(2))) from exc
+
+
+def _too_large(source: Path, region: str, missing_bytes: int) -> DoesNotFit:
+    config = (source / "hil_config.cmake").read_text(encoding="utf-8")
+    size = re.search(rf'HIL_{region}_BYTES "(\d+)"', config)
+    available = int(size.group(1)) if size else 0
+    return DoesNotFit(
+        region="flash" if region == "FLASH" else region,
+        needed_bytes=available + missing_bytes,
+        available_bytes=available,
+        where="the board's memory.ld",
+    )
+
+
+def _keep(work: Path, place: Path) -> None:
+    """Move what was built to its place; another process may have been faster."""
+    result = work / "result"
+    result.mkdir()
+    for name in (_ELF, "hil.hex", "hil.bin", "compile_commands.json"):
+        if (work / "build" / name).exists():
+            (work / "build" / name).rename(result / name)
+    with contextlib.suppress(OSError):
+        result.rename(place)
+
+
+def _image(
+    place: Path,
+    request: FirmwareRequest,
+    compiled: CompiledModel,
+    *,
+    compiler: str,
+    cached: bool,
+) -> FirmwareImage:
+    return FirmwareImage(
+        elf=place / _ELF,
+        build_id=place.name[:_BUILD_ID_CHARACTERS],
+        board=request.board,
+        model_sha256=hashlib.sha256(request.model).hexdigest(),
+        compiler=compiler,
+        flags=_flags(place),
+        sizes=read_sizes(place / _ELF),
+        arena_lower_bound_bytes=compiled.lower_bound_bytes,
+        was_cached=cached,
+    )
+
+
+def _flags(place: Path) -> tuple[str, ...]:
+    """Return the flags of the kernels as CMake wrote them down."""
+    text = (place / "compile_commands.json").read_text(encoding="utf-8")
+    commands = re.findall(r'"command": "([^"]*hil_kernels\.dir[^"]*)"', text)
+    words = commands[0].split() if commands else []
+    wanted = ("-m", "-O", "-f", "-std")
+    return tuple(w for w in words if w.startswith(wanted) and "prefix-map" not in w)
