@@ -25,8 +25,8 @@ def render_c_array(
     assert data, "a model that was read is not empty"
     safe = identifier(name)
     values = {"name": safe, "provenance": provenance, "size_bytes": len(data)}
-    header = render("model_data.h.j2", **values)
-    source = render("model_data.cc.j2", array=_ARRAY, **values)
+    header = render("tflm", "model_data.h.j2", **values)
+    source = render("tflm", "model_data.cc.j2", array=_ARRAY, **values)
     before, after = source.split(_ARRAY)
     return (
         SourceFile(name=f"{safe}_model_data.h", before=header),

@@ -107,6 +107,7 @@ def render_op_resolver(
     return SourceFile(
         name=f"{safe}_op_resolver.h",
         before=render(
+            "tflm",
             "op_resolver.h.j2",
             name=safe,
             provenance=provenance,

@@ -18,15 +18,15 @@ def shipped_templates() -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / "firmware_templates"
 
 
-def render(template: str, **values: object) -> str:
-    """Return the TFLite Micro template of that name, filled in."""
-    return _environment().get_template(template).render(**values)
+def render(engine: str, template: str, **values: object) -> str:
+    """Return the template of that name and engine ("tflm", "compiled"), filled in."""
+    return _environment(engine).get_template(template).render(**values)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(engine: str) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(shipped_templates() / "engines" / "tflm"),
+        loader=FileSystemLoader(shipped_templates() / "engines" / engine),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 (C source, not HTML; comments are escaped)
         trim_blocks=True,

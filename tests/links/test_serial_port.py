@@ -128,6 +128,8 @@ def test_a_closed_port_is_free_again(link: SerialLink) -> None:
     link.close()
     other = SerialLink(link.port)
     other.open(Deadline(5))
+    with pytest.raises(BrokenSetup, match="port busy"):
+        link.open(Deadline(5))
     other.close()
     other.close()
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hil.codegen.compiled.program import Constant, Real
 from hil.codegen.compiled.site import TYPES, constant_value
 from hil.codegen.identifier import comment
-from hil.codegen.templates import shipped_templates
+from hil.codegen.templates import render as render_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,7 +159,7 @@ class Writer:
 
 def render(template: str, **values: object) -> str:
     """Return the compiled engine's template of that name, filled in."""
-    return _environment().get_template(template).render(**values)
+    return render_template("compiled", template, **values)
 
 
 def size_bytes(tensor: Tensor) -> int:
@@ -209,17 +207,3 @@ def _whole(value: int) -> str:
     if value > 2**32 - 1 or value < -(2**31):
         return f"INT64_C({value})"
     return f"{value}u" if value > 2**31 - 1 else str(value)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(shipped_templates() / "engines" / "compiled"),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 (C source, not HTML; comments are escaped)
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["comment"] = comment
-    return environment
