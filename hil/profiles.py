@@ -83,7 +83,7 @@ class _Emulator(_Table):
 class _Qemu(_Table):
     machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
     icount_shift: Annotated[int, Field(ge=0, le=10)]
-    serial: Annotated[int, Field(ge=0, le=7)] = 0
+    serial: Annotated[int, Field(ge=0, le=7)] | None = None
 
 
 class _Profile(_Table):

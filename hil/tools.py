@@ -22,6 +22,7 @@ _TAIL_CHARACTERS = 2000
 _INSTALL = {
     "adb": "apt-get install adb",
     "qemu-system-arm": "apt-get install qemu-system-arm",
+    "qemu-system-riscv32": "apt-get install qemu-system-misc",
     "arm-none-eabi-gcc": "apt-get install gcc-arm-none-eabi",
     "chromium": "apt-get install chromium",
 }

@@ -112,7 +112,7 @@ class QemuSettings:
 
     machine: str
     icount_shift: int  # an instruction takes 2 to this power ns of virtual time
-    serial: int = 0  # which of the machine's serial ports the firmware talks on
+    serial: int | None = None  # the serial port that is the line; None: semihosting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,16 +11,16 @@ from hil.links.serial_port import SerialLink
 from hil.targets.board import BoardTarget
 from hil.targets.board_image import JobImages
 from hil.targets.emulated import EmulatedTarget
+from hil.targets.hosted import HostedTarget
 from hil.targets.mcu import McuTarget
 from hil.targets.phone import PhoneTarget
-from hil.targets.qemu import QemuTarget
 from hil.vocab import AdbSettings, SerialSettings, TargetKind
 
 if TYPE_CHECKING:
     from hil.results.run_folder import RunFolder
     from hil.vocab import DeviceProfile, Target
 
-_DRIVEN = (TargetKind.EMULATED_MCU, TargetKind.MCU, TargetKind.EMULATED_PHONE)
+_DRIVEN = tuple(kind for kind in TargetKind if kind is not TargetKind.PHONE)
 
 
 def make_target(profile: DeviceProfile, folder: RunFolder) -> Target:
@@ -39,8 +39,8 @@ def make_target(profile: DeviceProfile, folder: RunFolder) -> Target:
         return _board(profile, link.port)
     if profile.kind is TargetKind.MCU:
         return _real_board(profile)
-    if profile.kind is TargetKind.QEMU:
-        return QemuTarget(profile, log_path=log_path)
+    if profile.kind in (TargetKind.NATIVE, TargetKind.QEMU):
+        return HostedTarget(profile, log_path=log_path)
     if profile.kind is TargetKind.EMULATED_PHONE:
         assert isinstance(link, AdbSettings)
         if link.host is None and link.serial is None:

@@ -23,10 +23,20 @@ _REAP_SECONDS = 1.0  # from the end of its output to its exit code
 class ProcessLink:
     """One child process; its standard error is kept for the report of its death."""
 
-    def __init__(self, argv: Sequence[str], *, cwd: Path | None = None) -> None:
-        """Take the command line; nothing is started before `open`."""
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        log_path: Path | None = None,
+    ) -> None:
+        """Take the command line; nothing is started before `open`.
+
+        *log_path* keeps its standard error, which otherwise ends with the link.
+        """
         self.argv = tuple(argv)
         self._cwd = cwd
+        self._log_path = log_path
         self._child: Child | None = None
         self._cleanup = contextlib.ExitStack()
         self._stderr = Path()
@@ -45,12 +55,13 @@ class ProcessLink:
         self.close()
         if deadline.expired:
             raise LinkTimeout("no time was left to start the process", where=str(self))
-        folder = self._cleanup.enter_context(
-            tempfile.TemporaryDirectory(prefix="hil-process-")
-        )
-        self._stderr = Path(folder) / "stderr"
+        self._stderr = self._log_path or self._own_log()
         self._last_output = b""
         self._child = Child(self.argv, cwd=self._cwd, stderr=self._stderr)
+
+    def _own_log(self) -> Path:
+        folder = tempfile.TemporaryDirectory(prefix="hil-process-")
+        return Path(self._cleanup.enter_context(folder)) / "stderr"
 
     def read(self, deadline: Deadline) -> bytes:
         """Return what the process wrote, at least one byte.

@@ -16,7 +16,8 @@ from hil.profiles import find_profile
 from hil.quantization.calibration import CalibrationData
 from hil.quantization.quantize import quantize
 from hil.quantization.recipes import RECIPES
-from hil.targets.qemu import QemuTarget, qemu_argv
+from hil.targets.hosted import HostedTarget
+from hil.targets.qemu import qemu_argv
 from hil.vocab import Job, ModelArtifact, TimeBasis
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def test_a_board_answers_like_the_host_and_counts_the_same_twice(
     expected = np.stack([engine.invoke([row[None]])[0][0] for row in job.samples])
     counts = set()
     for _ in range(2):
-        target = QemuTarget(profile, log_path=tmp_path / "log", cache=cache)
+        target = HostedTarget(profile, log_path=tmp_path / "log", cache=cache)
         try:
             target.open(Deadline(30))
             seen = target.measure(job, Deadline(240))
@@ -117,7 +118,7 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_runs(
 ):
     _need("qemu-mps2-an386")
     profile = find_profile("qemu-mps2-an386", overrides=["ram_bytes=20000"])
-    target = QemuTarget(profile, log_path=tmp_path / "log", cache=cache)
+    target = HostedTarget(profile, log_path=tmp_path / "log", cache=cache)
     target.open(Deadline(30))
     with pytest.raises(DoesNotFit, match=r"RAM: .* bytes missing"):
         target.measure(_job(profile, model), Deadline(120))
@@ -130,7 +131,7 @@ def test_a_job_that_takes_too_long_ends_at_its_deadline_and_leaves_no_qemu(
     _need("qemu-mps2-an386")
     profile = find_profile("qemu-mps2-an386")
     job = _job(profile, model)
-    target = QemuTarget(profile, log_path=tmp_path / "log", cache=cache)
+    target = HostedTarget(profile, log_path=tmp_path / "log", cache=cache)
     target.open(Deadline(30))
     try:
         target.measure(job, Deadline(240))

@@ -1,14 +1,9 @@
 /* The port to QEMU's mps2-an385, mps2-an386 and mps2-an500: one memory map with three
- * cores (Arm application notes 385, 386 and 500). */
-#include "cmsdk_uart.h"
+ * cores (Arm application notes 385, 386 and 500). The line is semihosting_line.c's. */
 #include "cortex_m.h"
 #include "hil_port.h"
-#include "hil_port_optional.h"
 #include "icount.h"
-#include "idle.h"
-#include "semihosting.h"
 
-#define UART0 ((struct cmsdk_uart *)0x40004000)
 /* CMSDK timer 0: 25 MHz, 32 bits, counts down. */
 #define TIMER0_CTRL HIL_REGISTER(0x40000000)
 #define TIMER0_VALUE HIL_REGISTER(0x40000004)
@@ -32,29 +27,16 @@ static void protect_memory(void) {
 
 void hil_port_init(void) {
   protect_memory();
-  cmsdk_uart_init(UART0);
   TIMER0_RELOAD = UINT32_MAX;
   TIMER0_VALUE = UINT32_MAX;
   TIMER0_CTRL = 1;
 }
-
-int hil_port_read(void) { return cmsdk_uart_read(UART0); }
-
-void hil_port_write(const uint8_t *data, size_t size) { cmsdk_uart_write(UART0, data, size); }
 
 /* Not the SysTick: its 24 bits wrap after 5 million instructions. */
 uint32_t hil_port_ticks(void) {
   return icount_instructions(UINT32_MAX - TIMER0_VALUE, TICK_NS_X4);
 }
 
-void hil_port_idle(void) { idle_between_looks(); }
-
 uint32_t hil_port_ticks_per_second(void) { return 0; }
 
 enum hil_time_basis hil_port_time_basis(void) { return HIL_TICKS_EMULATED_INSTRUCTIONS; }
-
-void hil_port_exit(int status) {
-  semihosting_exit(status);
-  for (;;) {
-  }
-}

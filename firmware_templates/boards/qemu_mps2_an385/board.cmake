@@ -1,6 +1,7 @@
 set(HIL_TOOLCHAIN arm-none-eabi)
 set(HIL_CPU_FLAGS -mcpu=cortex-m3 -mthumb -mfloat-abi=soft)
-set(HIL_BOARD_SOURCES common/mps2_port.c common/cortex_m_startup.c common/cortex_m_vectors.c)
+set(HIL_BOARD_SOURCES
+    common/mps2_port.c common/semihosting_line.c common/cortex_m_startup.c common/cortex_m_vectors.c)
 set(HIL_BOARD_RAM_BYTES 4194304)
 set(HIL_BOARD_FLASH_BYTES 4194304)
 set(HIL_BOARD_RX_BUFFER_BYTES 16384)

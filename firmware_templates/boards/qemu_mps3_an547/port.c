@@ -1,15 +1,10 @@
 /* The port to QEMU's mps3-an547: a Cortex-M55 in the subsystem SSE-300 (Arm application
  * note 547). The core comes out of reset in the secure state, so that peripherals are
- * reached at their secure addresses. */
-#include "cmsdk_uart.h"
+ * reached at their secure addresses. The line is semihosting_line.c's. */
 #include "cortex_m.h"
 #include "hil_port.h"
-#include "hil_port_optional.h"
 #include "icount.h"
-#include "idle.h"
-#include "semihosting.h"
 
-#define UART0 ((struct cmsdk_uart *)0x59303000)
 /* The subsystem's timestamp counter (SSE-300 manual, 4.7): 32 MHz, 64 bits, counts up.
  * The timers of this board are of no use without an interrupt, and SysTick would need
  * one every 2^24 ticks, whose instructions would be counted with the model's. */
@@ -17,25 +12,10 @@
 #define COUNTER_VALUE_LOW HIL_REGISTER(0x58100008)
 #define TICK_NS_X4 125u
 
-void hil_port_init(void) {
-  cmsdk_uart_init(UART0);
-  COUNTER_CONTROL = 1;
-}
-
-int hil_port_read(void) { return cmsdk_uart_read(UART0); }
-
-void hil_port_write(const uint8_t *data, size_t size) { cmsdk_uart_write(UART0, data, size); }
+void hil_port_init(void) { COUNTER_CONTROL = 1; }
 
 uint32_t hil_port_ticks(void) { return icount_instructions(COUNTER_VALUE_LOW, TICK_NS_X4); }
-
-void hil_port_idle(void) { idle_between_looks(); }
 
 uint32_t hil_port_ticks_per_second(void) { return 0; }
 
 enum hil_time_basis hil_port_time_basis(void) { return HIL_TICKS_EMULATED_INSTRUCTIONS; }
-
-void hil_port_exit(int status) {
-  semihosting_exit(status);
-  for (;;) {
-  }
-}

@@ -1,6 +1,7 @@
 set(HIL_TOOLCHAIN riscv64-unknown-elf)
 set(HIL_CPU_FLAGS -march=rv32imafc -mabi=ilp32f)
-set(HIL_BOARD_SOURCES qemu_riscv32_virt/port.c qemu_riscv32_virt/startup.c)
+set(HIL_BOARD_SOURCES
+    qemu_riscv32_virt/port.c qemu_riscv32_virt/startup.c common/semihosting_line.c)
 set(HIL_BOARD_RAM_BYTES 4194304)
 set(HIL_BOARD_FLASH_BYTES 4194304)
 set(HIL_BOARD_RX_BUFFER_BYTES 16384)
