@@ -114,6 +114,16 @@ class _Profile(_Table):
         return self
 
     @model_validator(mode="after")
+    def _only_an_emulator_is_set_up(self) -> _Profile:
+        if "emulator" in self.model_fields_set and not self.kind.startswith("emulated"):
+            message = (
+                f"the table [emulator] changes nothing of kind {self.kind}: "
+                "a firmware's buffers stand in its board.cmake"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _memory_is_left(self) -> _Profile:
         firmware = self.firmware
         for region, total, reserved in (

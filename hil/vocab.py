@@ -81,7 +81,7 @@ class FirmwareSettings:
     cpu_flags: tuple[str, ...] = ()
     reserved_ram_bytes: int = 0  # stack, buffers and static data of the firmware
     reserved_flash_bytes: int = 0  # code of the firmware and its kernels
-    board: str | None = None  # what HELLO must answer; absent: the template
+    board: str | None = None  # what HELLO must answer; absent: the profile's name
     build_id: str | None = None  # likewise; absent: any build is taken
     image: Path | None = None  # what is flashed where another build answers
 

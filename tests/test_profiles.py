@@ -136,6 +136,7 @@ def test_a_bad_key_or_value_is_named_with_its_file(tmp_path, change, says):
         ('[link]\nvid_pid = "483"', "link.vid_pid: String should match pattern"),
         ("[link]\nport = 7", "link.port: a board's port is a text"),
         ("[firmware]\nreserved_ram_bytes = 655360", "leaves nothing of"),
+        ("[emulator]", "changes nothing of kind mcu: a firmware's buffers stand in"),
         ('[firmware]\nengine = "tvm"', "firmware.engine: Input should be"),
         ('[flash]\nargument = ["x"]\ntool = "x"', "unknown key 'flash.argument'"),
     ],
@@ -144,6 +145,12 @@ def test_a_bad_table_is_named(tmp_path, table, says):
     with pytest.raises(ConfigError) as caught:
         read_profile(written(tmp_path, BOARD + table))
     assert says in str(caught.value)
+
+
+def test_a_board_in_qemu_names_its_machine(tmp_path):
+    text = BOARD.replace('"mcu"', '"qemu"')
+    with pytest.raises(ConfigError, match=r"needs qemu.machine and firmware.template"):
+        read_profile(written(tmp_path, text))
 
 
 def test_a_misspelt_key_is_answered_with_the_nearest(tmp_path):

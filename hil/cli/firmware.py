@@ -1,10 +1,10 @@
-"""`hil firmware`: a model as firmware of a board, as a folder or as an image."""
+"""`hil firmware`: a model as firmware of a board: a folder, an image, or flashed."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,18 +13,33 @@ from hil.cli.output import print_json
 from hil.deadline import Deadline
 from hil.errors import ConfigError
 from hil.firmware.build import build as build_image
-from hil.firmware.build import check_fits, request_settings
+from hil.firmware.build import check_fits, profile_request
 from hil.firmware.render import FirmwareRequest, render
 from hil.models.facts import read_model
+from hil.printable import printable
 from hil.profiles import find_profile
+from hil.targets.attached_board import AttachedBoard
+from hil.targets.board_image import flash_image, own_image
+from hil.vocab import TargetKind
+
+if TYPE_CHECKING:
+    from hil.firmware.build import FirmwareImage
+    from hil.firmware.flash import FlashImage
+    from hil.vocab import DeviceProfile
+    from hil.wire.hello import HelloReply
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
-_BUILD_SECONDS = 300.0
-
-Model = Annotated[
-    str,
-    typer.Option("--model", help="A .tflite (example:digits.tflite comes with hil)."),
+_MODEL_HELP = "A .tflite (example:digits.tflite comes with hil)."
+Model = Annotated[str, typer.Option("--model", help=_MODEL_HELP)]
+Profile = Annotated[
+    str, typer.Option("--profile", help="A profile's name, or the path of its TOML.")
+]
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE laid over the profile.")
+]
+Seconds = Annotated[
+    float, typer.Option("--timeout-seconds", help="The deadline.", min=1)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -33,12 +48,24 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def new(
     folder: Annotated[Path, typer.Argument(help="Where the files go.")],
     model: Model,
-    board: Annotated[str, typer.Option(help="A folder of firmware_templates/boards.")],
+    board: Annotated[
+        str | None, typer.Option(help="A board of hil's, or the path of your own.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="The device it is for, in place of --board.")
+    ] = None,
+    setting: Setting = None,
     json: Json = False,
 ) -> None:
     """Write a folder of C that builds with CMake alone, without hil."""
+    if (board is None) == (profile is None):
+        raise ConfigError("which board?", allowed="either --board or --profile")
     path = resolve_path(model, Path())
-    request = FirmwareRequest(board=board, model=read_model(path), model_path=path)
+    if profile is not None:
+        request = profile_request(find_profile(profile, overrides=setting or []), path)
+    else:
+        assert board is not None
+        request = FirmwareRequest(board=board, model=read_model(path), model_path=path)
     compiled = render(request, folder)
     if json:
         print_json({"folder": str(folder), "arena_bytes": compiled.arena_bytes})
@@ -49,28 +76,14 @@ def new(
 @app.command()
 def build(
     model: Model,
-    profile: Annotated[str, typer.Option(help="The device it is for.")],
+    profile: Profile,
+    setting: Setting = None,
+    timeout_seconds: Seconds = 300.0,
     json: Json = False,
 ) -> None:
     """Build the image of a model for a device; exit 1 where it does not fit."""
-    device = find_profile(profile)
-    if device.firmware.template is None:
-        raise ConfigError(
-            "the profile names no firmware template",
-            where=str(device.source),
-            found="no firmware.template",
-            remedy='template = "stm32f4" in its table [firmware]',
-        )
-    path = resolve_path(model, Path())
-    request = FirmwareRequest(
-        board=device.firmware.template,
-        model=read_model(path),
-        model_path=path,
-        settings=request_settings(device),
-        cpu_flags=device.firmware.cpu_flags,
-    )
-    image = build_image(request, Deadline(_BUILD_SECONDS))
-    check_fits(image, device)
+    device = find_profile(profile, overrides=setting or [])
+    image = _built(device, model, Deadline(timeout_seconds))
     sizes = asdict(image.sizes)
     if json:
         print_json({"elf": str(image.elf), "build_id": image.build_id, **sizes})
@@ -79,3 +92,95 @@ def build(
     for name, value in sizes.items():
         print(f"  {name.removesuffix('_bytes'):<8} {value:>10,} bytes")
     print(f"  flash {image.sizes.flash_bytes:,}, RAM {image.sizes.ram_bytes:,} bytes")
+
+
+@app.command()
+def flash(
+    profile: Profile,
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"{_MODEL_HELP} Default: the profile's own image."),
+    ] = None,
+    setting: Setting = None,
+    force: Annotated[
+        bool, typer.Option(help="Flash though the board runs this build already.")
+    ] = False,
+    timeout_seconds: Seconds = 300.0,
+    json: Json = False,
+) -> None:
+    """Build an image, flash it, and wait until the board answers with it.
+
+    The board is found as 'hil devices probe' finds it. A board that answers another
+    name is never flashed, nor one that runs this build already, unless --force is
+    given. Exit 1 where the image does not fit, 3 where the board or its tool fails.
+    """
+    device = find_profile(profile, overrides=setting or [])
+    _refuse_unflashable(device)
+    deadline = Deadline(timeout_seconds)
+    image = _image(device, model, deadline)
+    board = AttachedBoard(device)
+    try:
+        board.find(deadline)
+        hello = board.reach(image, deadline, flash_anyway=force)
+    finally:
+        board.close()
+    if json:
+        print_json(_document(device, image, board, hello))
+        return
+    print(f"image: {image.path}")
+    for step, did in board.steps.items():
+        print(f"{step}: {printable(str(did))}")
+    if "flashed" not in board.steps:
+        print("flashed: nothing, the board runs this build already (see --force)")
+    print(f"answers: {printable(f'{hello.board}, build {hello.build_id}')}")
+
+
+def _built(device: DeviceProfile, model: str, deadline: Deadline) -> FirmwareImage:
+    image = build_image(profile_request(device, resolve_path(model, Path())), deadline)
+    check_fits(image, device)
+    return image
+
+
+def _image(device: DeviceProfile, model: str | None, deadline: Deadline) -> FlashImage:
+    """Return what is to be flashed: a model's image, or the one of the profile."""
+    if model is not None:
+        return flash_image(_built(device, model, deadline))
+    image = own_image(device)
+    if image is None:
+        raise ConfigError(
+            "what shall be flashed?",
+            where=str(device.source),
+            found="neither --model nor firmware.image",
+            remedy="--model example:digits.tflite",
+        )
+    return image
+
+
+def _refuse_unflashable(device: DeviceProfile) -> None:
+    if device.kind is not TargetKind.MCU:
+        raise ConfigError(
+            "only boards on a serial port can be flashed",
+            where=str(device.source),
+            found=f"kind {device.kind.value}",
+        )
+    if device.flash is None:
+        raise ConfigError(
+            "the profile does not say how the board is flashed",
+            where=str(device.source),
+            found="no table [flash]",
+            remedy="docs/boards.md shows one for each tool",
+        )
+
+
+def _document(
+    device: DeviceProfile, image: FlashImage, board: AttachedBoard, hello: HelloReply
+) -> dict[str, object]:
+    return {
+        "profile": device.name,
+        "image": str(image.path),
+        "was_flashed": "flashed" in board.steps,
+        "steps": board.steps,
+        "board": hello.board,
+        "build_id": hello.build_id,
+        "engine": hello.engine,
+    }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.errors import HilError
+from hil.firmware.build import board_name
 from hil.links.serial_identity import find_port
-from hil.targets.board import START_BAUD, ask_port, expected_board
+from hil.targets.attached_board import START_BAUD, ask_port
 from hil.vocab import SerialSettings
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _answer(port: PortIdentity, baud: int) -> HelloReply | HilError | None:
 
 def _judged(profile: DeviceProfile, hello: HelloReply) -> tuple[bool, str]:
     told = f"{hello.board}, build {hello.build_id}, engine {hello.engine}"
-    board, build_id = expected_board(profile), profile.firmware.build_id
+    board, build_id = board_name(profile), profile.firmware.build_id
     if hello.board != board:
         return False, f"another board: {told}; expected {board}"
     if build_id is not None and hello.build_id != build_id:

@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING
 
 from hil import tools
 from hil.errors import ConfigError, DoesNotFit, ToolError, ToolMissing
-from hil.firmware.render import render
+from hil.firmware.render import (
+    MODEL_FOLDER,
+    FirmwareRequest,
+    board_folder,
+    render,
+)
 from hil.firmware.sizes import ImageSizes, read_sizes
+from hil.models.facts import read_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.codegen.compiled import CompiledModel
-    from hil.firmware.render import FirmwareRequest
     from hil.vocab import Deadline, DeviceProfile
 
 # By the toolchain that a board.cmake names: its compiler, and Debian's packages.
@@ -39,6 +44,8 @@ _COMPILERS = {
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 _BUILD_ID_CHARACTERS = 16
 _ELF = "hil.elf"
+_MAP = "hil.map"
+_BOARD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +63,63 @@ class FirmwareImage:
     was_cached: bool
 
 
-def request_settings(profile: DeviceProfile) -> dict[str, int]:
-    """Return what *profile* says to the settings of an image."""
-    settings = {"RAM_BYTES": profile.ram_bytes, "FLASH_BYTES": profile.flash_bytes}
+def board_name(profile: DeviceProfile) -> str:
+    """Return the name by which the board of *profile* answers HELLO.
+
+    A template is shared by several boards: the profile's name tells them apart.
+    """
+    return profile.firmware.board or profile.name
+
+
+def request_settings(profile: DeviceProfile) -> dict[str, int | str]:
+    """Return what *profile* says to the settings of an image.
+
+    Raises ConfigError for a firmware.board that C and CMake could not take as it is.
+    """
+    name = board_name(profile)
+    if not _BOARD_NAME.fullmatch(name):
+        raise ConfigError(
+            "firmware.board cannot be built into a firmware",
+            where=str(profile.source),
+            found=repr(name),
+            allowed="1 to 64 letters, digits, spaces, '.', '_' and '-'",
+        )
+    settings: dict[str, int | str] = {
+        "BOARD_NAME": name,
+        "RAM_BYTES": profile.ram_bytes,
+        "FLASH_BYTES": profile.flash_bytes,
+    }
     if profile.qemu is not None:
         settings["ICOUNT_SHIFT"] = profile.qemu.icount_shift
     return settings
+
+
+def profile_request(
+    profile: DeviceProfile, model_path: Path, *, variant: str = "as-is"
+) -> FirmwareRequest:
+    """Return the image of a model for the device of *profile*, to be made.
+
+    A template with a / in it is the path of a board's folder, relative to the profile.
+    Raises ConfigError where the profile has none, ModelError for an unreadable model.
+    """
+    template = profile.firmware.template
+    if template is None:
+        raise ConfigError(
+            "the profile names no firmware template",
+            where=str(profile.source),
+            found="no firmware.template",
+            remedy='template = "stm32f4" in its table [firmware]',
+        )
+    if "/" in template and profile.source is not None:
+        template = str(profile.source.resolve().parent / template)
+    return FirmwareRequest(
+        board=template,
+        model=read_model(model_path),
+        model_path=model_path,
+        variant=variant,
+        settings=request_settings(profile),
+        cpu_flags=profile.firmware.cpu_flags,
+    )
 
 
 def default_cache() -> Path:
@@ -82,7 +140,7 @@ def build(
     with _work_folder(folder) as work:
         source = work / "source"
         compiled = render(request, source)
-        compiler, version = _compiler(source / "boards" / request.board, deadline)
+        compiler, version = _compiler(board_folder(request.board), deadline)
         key = _content_key(source, compiler=version)
         place = folder / key
         was_cached = (place / _ELF).is_file()
@@ -150,11 +208,17 @@ def _compiler(board: Path, deadline: Deadline) -> tuple[str, str]:
 
 
 def _content_key(source: Path, *, compiler: str) -> str:
-    """Return a hash over all that the image depends on: every file and the compiler."""
+    """Return a hash over all that the image depends on: every file and the compiler.
+
+    The comment on top of the generated files names the model's file. A model that is
+    called otherwise is no other model: the board needs no flashing for it.
+    """
     digest = hashlib.sha256(compiler.encode())
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         data = path.read_bytes()
         name = path.relative_to(source).as_posix()
+        if path.parent == source / MODEL_FOLDER:
+            _, _, data = data.partition(b"*/")
         digest.update(f"\0{name}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
@@ -172,18 +236,20 @@ def _run_cmake(source: Path, out: Path, build_id: str, deadline: Deadline) -> No
         overflow = _OVERFLOW.search(exc.tail)
         if overflow is None:
             raise
-        raise _too_large(source, overflow.group(1), int(overflow.group(2))) from exc
+        raise _too_large(out, overflow.group(1), int(overflow.group(2))) from exc
 
 
-def _too_large(source: Path, region: str, missing_bytes: int) -> DoesNotFit:
-    config = (source / "hil_config.cmake").read_text(encoding="utf-8")
-    size = re.search(rf'HIL_{region}_BYTES "(\d+)"', config)
-    available = int(size.group(1)) if size else 0
+def _too_large(out: Path, region: str, missing_bytes: int) -> DoesNotFit:
+    """Return the error with the region's size as the linker took it from memory.ld."""
+    table = (out / _MAP).read_text(encoding="utf-8", errors="replace")
+    line = re.search(rf"^{region} +0x[0-9a-f]+ +(0x[0-9a-f]+)", table, re.MULTILINE)
+    assert line is not None
+    available = int(line.group(1), 16)
     return DoesNotFit(
         region="flash" if region == "FLASH" else region,
         needed_bytes=available + missing_bytes,
         available_bytes=available,
-        where="the board's memory.ld",
+        where=f"region {region} of the board's memory.ld",
     )
 
 
@@ -191,7 +257,7 @@ def _keep(work: Path, place: Path) -> None:
     """Move what was built to its place; another process may have been faster."""
     result = work / "result"
     result.mkdir()
-    for name in (_ELF, "hil.hex", "hil.bin", "compile_commands.json"):
+    for name in (_ELF, _MAP, "hil.hex", "hil.bin", "compile_commands.json"):
         if (work / "build" / name).exists():
             (work / "build" / name).rename(result / name)
     with contextlib.suppress(OSError):
@@ -209,7 +275,7 @@ def _image(
     return FirmwareImage(
         elf=place / _ELF,
         build_id=place.name[:_BUILD_ID_CHARACTERS],
-        board=request.board,
+        board=board_folder(request.board).name,
         model_sha256=hashlib.sha256(request.model).hexdigest(),
         compiler=compiler,
         flags=_flags(place),

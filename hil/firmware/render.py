@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from hil.codegen.compiled import CompiledModel, generate
 from hil.codegen.compiled.render import size_bytes
@@ -15,36 +17,73 @@ from hil.models.graph import read_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _ENGINE = "compiled"
+MODEL_FOLDER: Final = "model"
 _CONFIG = "hil_config.cmake"
 # What every image needs, whatever its board; templates of generated files stay behind.
 _FOLDERS = ("cmake", "common", "port", "boards/common", f"engines/{_ENGINE}")
 _FILES = ("CMakeLists.txt", "engines/hil_engine.h")
+_BOARD_FILE = "board.cmake"
+_BOARD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RESERVED = "common"  # boards/common is hil's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareRequest:
     """One image to be made: a board, a model, and what a profile says otherwise.
 
-    `settings` are those of CMakeLists.txt without `HIL_`: RAM_BYTES, FLASH_BYTES,
-    RX_BUFFER_BYTES, MAX_FRAME_BYTES, STACK_BYTES, ICOUNT_SHIFT, START_BAUD. The board
-    knows what is not given. `cpu_flags` replace the board's own.
+    `board` names a folder of firmware_templates/boards; with a / in it, it is the path
+    of a board's folder anywhere. `settings` are those of CMakeLists.txt without `HIL_`:
+    BOARD_NAME, RAM_BYTES, FLASH_BYTES, RX_BUFFER_BYTES, MAX_FRAME_BYTES, STACK_BYTES,
+    ICOUNT_SHIFT, START_BAUD. The board knows what is not given. `cpu_flags` replace the
+    board's own.
     """
 
     board: str
     model: bytes
     model_path: Path
     variant: str = "as-is"
-    settings: Mapping[str, int] | None = None
+    settings: Mapping[str, int | str] | None = None
     cpu_flags: tuple[str, ...] = ()
 
 
 def boards() -> list[str]:
-    """Return the names of the boards that there are templates for."""
+    """Return the names of the boards that come with hil."""
     folder = shipped_templates() / "boards"
-    return sorted(path.parent.name for path in folder.glob("*/board.cmake"))
+    return sorted(path.parent.name for path in folder.glob(f"*/{_BOARD_FILE}"))
+
+
+def board_folder(board: str) -> Path:
+    """Return the folder of a board by its name, or by its path if that has a / in it.
+
+    Raises ConfigError where there is none, or where CMake could not use its name.
+    """
+    if "/" not in board:
+        if board not in boards():
+            raise ConfigError(
+                f"there is no firmware template for the board {board!r}",
+                where=str(shipped_templates() / "boards"),
+                allowed=f"{', '.join(boards())}, or the path of a folder, with a /",
+                remedy=nearest(board, boards()) or "docs/adding-a-board.md",
+            )
+        return shipped_templates() / "boards" / board
+    folder = Path(board).resolve()
+    if not (folder / _BOARD_FILE).is_file():
+        raise ConfigError(
+            "there is no board in this folder",
+            where=str(folder),
+            found=f"no {_BOARD_FILE}",
+            remedy="docs/adding-a-board.md tells what a board is made of",
+        )
+    if folder.name == _RESERVED or not _BOARD_NAME.fullmatch(folder.name):
+        raise ConfigError(
+            "a board's folder cannot have this name",
+            where=str(folder),
+            found=folder.name,
+            allowed=f"letters, digits, '.', '_' and '-'; not {_RESERVED}",
+        )
+    return folder
 
 
 def render(request: FirmwareRequest, folder: Path) -> CompiledModel:
@@ -54,26 +93,25 @@ def render(request: FirmwareRequest, folder: Path) -> CompiledModel:
     known or a folder that cannot be written, ModelError and UnsupportedOp for a model
     that the engine cannot run.
     """
-    if request.board not in boards():
-        raise ConfigError(
-            f"there is no firmware template for the board {request.board!r}",
-            where=str(shipped_templates() / "boards"),
-            allowed=", ".join(boards()),
-            remedy=nearest(request.board, boards()) or "docs/adding-a-board.md",
-        )
+    board = board_folder(request.board)
     compiled = generate(request.model, request.model_path, variant=request.variant)
-    _copy_templates(request.board, folder)
-    write(compiled.files, folder / "model")
-    write([SourceFile(name=_CONFIG, before=_config(request, compiled))], folder)
+    _copy_templates(board, folder)
+    write(compiled.files, folder / MODEL_FOLDER)
+    write(
+        [SourceFile(name=_CONFIG, before=_config(request, board.name, compiled))],
+        folder,
+    )
     return compiled
 
 
-def _copy_templates(board: str, folder: Path) -> None:
+def _copy_templates(board: Path, folder: Path) -> None:
     source = shipped_templates()
+    folders = {name: source / name for name in _FOLDERS}
+    folders[f"boards/{board.name}"] = board
     try:
-        for name in (*_FOLDERS, f"boards/{board}"):
+        for name, origin in folders.items():
             shutil.copytree(
-                source / name,
+                origin,
                 folder / name,
                 ignore=shutil.ignore_patterns("*.j2"),
                 dirs_exist_ok=True,
@@ -89,14 +127,14 @@ def _copy_templates(board: str, folder: Path) -> None:
         ) from exc
 
 
-def _config(request: FirmwareRequest, compiled: CompiledModel) -> str:
+def _config(request: FirmwareRequest, board: str, compiled: CompiledModel) -> str:
     """Return the settings of CMakeLists.txt; -D on its command line wins."""
     subgraph = read_graph(request.model, where=str(request.model_path)).subgraphs[0]
     staging = sum(size_bytes(subgraph.tensors[i]) for i in subgraph.inputs)
     values: dict[str, object] = {
-        "BOARD": request.board,
+        "BOARD": board,
         "ENGINE": _ENGINE,
-        "MODEL_DIR": "model",
+        "MODEL_DIR": MODEL_FOLDER,
         "ARENA_BYTES": max(compiled.arena_bytes, 16),
         "STAGING_BYTES": max(staging, 1),
         **(request.settings or {}),

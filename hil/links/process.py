@@ -40,6 +40,7 @@ class ProcessLink:
         self._child: Child | None = None
         self._cleanup = contextlib.ExitStack()
         self._stderr = Path()
+        self._stderr_begin = 0  # what is before it, an earlier process said
         self._last_output = b""
 
     def __str__(self) -> str:
@@ -56,6 +57,8 @@ class ProcessLink:
         if deadline.expired:
             raise LinkTimeout("no time was left to start the process", where=str(self))
         self._stderr = self._log_path or self._own_log()
+        if self._stderr.exists():
+            self._stderr_begin = self._stderr.stat().st_size
         self._last_output = b""
         self._child = Child(self.argv, cwd=self._cwd, stderr=self._stderr)
 
@@ -105,7 +108,10 @@ class ProcessLink:
     def _ended(self, child: Child) -> TargetError:
         """Say how the process ended; only a clean end is no crash."""
         exit_code = child.wait(Moment(_REAP_SECONDS))
-        words = self._stderr.read_bytes()[-_TAIL_BYTES:] or self._last_output
+        said = self._stderr.read_bytes()[self._stderr_begin :]
+        # Frames, which have a zero at their end, are no words.
+        printed = self._last_output if b"\0" not in self._last_output else b""
+        words = said[-_TAIL_BYTES:] or printed
         found = words.decode(errors="replace").strip() or "no output"
         if exit_code is None:
             return LinkClosed(

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import select
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ class SerialLink:
     def open(self, deadline: Deadline) -> None:
         """Open and lock the port.
 
-        Raises BrokenSetup where it is missing, busy, forbidden or no serial port, and
-        LinkTimeout where the time is already over.
+        Raises BrokenSetup where it is missing, busy, forbidden or no serial port,
+        LinkTimeout where the time is already over, LinkClosed where it vanishes.
         """
         self.close()
         if deadline.expired:
@@ -52,7 +53,8 @@ class SerialLink:
             opened.timeout = opened.write_timeout = _SLICE_SECONDS
             if "://" not in self.port:
                 opened.exclusive = True
-            opened.open()
+            with self._setting_up():
+                opened.open()
         except (OSError, ValueError) as exc:
             raise _refused(self.port, self.baud, exc) from exc
         self._serial = opened
@@ -109,7 +111,8 @@ class SerialLink:
         """
         port = self._opened()
         try:
-            port.baudrate = baud
+            with self._setting_up():
+                port.baudrate = baud
         except (OSError, ValueError) as exc:
             raise _refused(self.port, baud, exc) from exc
         self.baud = baud
@@ -149,6 +152,19 @@ class SerialLink:
             yield
         except OSError as exc:
             raise self._closed(exc.strerror or str(exc)) from exc
+
+    @contextlib.contextmanager
+    def _setting_up(self) -> Iterator[None]:
+        """A port that goes away between two calls of pyserial's: termios tells it."""
+        try:
+            yield
+        except termios.error as exc:
+            raise LinkClosed(
+                "the port went away while it was set up",
+                where=str(self),
+                found=str(exc),
+                remedy="check the cable; some boards leave USB while they restart",
+            ) from exc
 
     def _closed(self, found: str) -> LinkClosed:
         return LinkClosed(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.firmware.build import build, check_fits, request_settings
+from hil.firmware.build import FirmwareImage, build, check_fits, profile_request
 from hil.firmware.flash import FlashImage
-from hil.firmware.render import FirmwareRequest
-from hil.models.facts import read_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,29 +25,32 @@ class JobImages:
     def __call__(self, job: Job, deadline: Deadline) -> FlashImage:
         """Return the image of *job*; DoesNotFit before anything is flashed."""
         if self._last is None or self._last[0] != job.model.sha256:
-            self._last = (job.model.sha256, self._built(job, deadline))
+            request = profile_request(
+                self._profile, job.model.path, variant=job.model.variant
+            )
+            image = build(request, deadline, cache=self._cache)
+            check_fits(image, self._profile)
+            self._last = (job.model.sha256, flash_image(image))
         return self._last[1]
 
-    def _built(self, job: Job, deadline: Deadline) -> FlashImage:
-        template = self._profile.firmware.template
-        assert template is not None
-        request = FirmwareRequest(
-            board=template,
-            model=read_model(job.model.path),
-            model_path=job.model.path,
-            variant=job.model.variant,
-            settings=request_settings(self._profile),
-            cpu_flags=self._profile.firmware.cpu_flags,
-        )
-        image = build(request, deadline, cache=self._cache)
-        check_fits(image, self._profile)
-        return FlashImage(
-            path=image.elf,
-            build_id=image.build_id,
-            memory=image.sizes.figures(),
-            evidence={
-                "compiler": image.compiler,
-                "compiler_flags": list(image.flags),
-                "arena_lower_bound_bytes": image.arena_lower_bound_bytes,
-            },
-        )
+
+def flash_image(image: FirmwareImage) -> FlashImage:
+    """Return what a flash tool and the records need of *image*."""
+    return FlashImage(
+        path=image.elf,
+        build_id=image.build_id,
+        memory=image.sizes.figures(),
+        evidence={
+            "compiler": image.compiler,
+            "compiler_flags": list(image.flags),
+            "arena_lower_bound_bytes": image.arena_lower_bound_bytes,
+        },
+    )
+
+
+def own_image(profile: DeviceProfile) -> FlashImage | None:
+    """Return the image that *profile* itself names, if it names one."""
+    firmware = profile.firmware
+    if firmware.image is None or firmware.build_id is None:
+        return None
+    return FlashImage(path=firmware.image, build_id=firmware.build_id)

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from hil.codegen.templates import shipped_templates
 from hil.deadline import Deadline
 from hil.errors import ConfigError, DoesNotFit, ToolMissing
-from hil.firmware.build import build, check_fits, request_settings
+from hil.firmware.build import build, check_fits, profile_request, request_settings
 from hil.firmware.render import FirmwareRequest, boards, render
-from hil.profiles import find_profile
+from hil.profiles import find_profile, read_profile
 
 
 @pytest.fixture
 def model(digits):
     return digits / "digits.tflite"
+
+
+@pytest.fixture
+def arm():
+    for tool in ("arm-none-eabi-gcc", "cmake"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+
+
+@pytest.fixture
+def own_board(tmp_path):
+    """The path of a profile beside a folder of the user's own board."""
+    shutil.copytree(shipped_templates() / "boards/native", tmp_path / "desk/my_board")
+    cmake = tmp_path / "desk/my_board/board.cmake"
+    cmake.write_text(cmake.read_text().replace("native/", "my_board/"))
+    path = tmp_path / "desk/mine.toml"
+    native = find_profile("native").source.read_text()
+    path.write_text(
+        native.replace('"native"', '"mine"', 1).replace(
+            'template = "native"', 'template = "./my_board"'
+        )
+    )
+    return path
 
 
 def _request(model, board, **more):
@@ -55,20 +80,74 @@ def test_every_board_builds_once_and_is_taken_from_the_cache_then(
 
 
 @pytest.mark.qemu
-def test_what_the_linker_cannot_place_does_not_fit(model, tmp_path):
-    if shutil.which("arm-none-eabi-gcc") is None or shutil.which("cmake") is None:
-        pytest.skip("arm-none-eabi-gcc or cmake is not installed")
-    request = _request(model, "stm32f4", settings={"STACK_BYTES": 1 << 20})
-    with pytest.raises(DoesNotFit, match=r"RAM: .* bytes missing"):
+@pytest.mark.usefixtures("arm")
+def test_what_the_linker_cannot_place_is_told_as_the_linker_saw_it(model, tmp_path):
+    # The region's size is that of memory.ld, whatever a profile says.
+    settings = {"STACK_BYTES": 1 << 20, "RAM_BYTES": 999}
+    request = _request(model, "stm32f4", settings=settings)
+    with pytest.raises(DoesNotFit) as caught:
         build(request, Deadline(120), cache=tmp_path)
+    error = caught.value
+    assert (error.region, error.available_bytes) == ("RAM", 128 * 1024)
+    assert error.needed_bytes > error.available_bytes + (1 << 19)
+    assert error.where == "region RAM of the board's memory.ld"
 
 
 @pytest.mark.qemu
+@pytest.mark.usefixtures("arm")
 def test_an_image_larger_than_the_profile_does_not_fit(model, tmp_path):
-    if shutil.which("arm-none-eabi-gcc") is None or shutil.which("cmake") is None:
-        pytest.skip("arm-none-eabi-gcc or cmake is not installed")
     profile = find_profile("qemu-mps2-an386", overrides=["flash_bytes=50000"])
     request = _request(model, "qemu_mps2_an386", settings=request_settings(profile))
     image = build(request, Deadline(120), cache=tmp_path)
     with pytest.raises(DoesNotFit, match=r"flash: .* bytes missing"):
         check_fits(image, profile)
+
+
+@pytest.mark.qemu
+@pytest.mark.usefixtures("arm")
+def test_two_boards_of_one_template_are_told_apart_by_their_names(model, tmp_path):
+    names = ("nucleo-f446re", "stm32f4discovery")
+    for name in names:
+        request = profile_request(find_profile(name), model)
+        image = build(request, Deadline(120), cache=tmp_path)
+        assert image.board == "stm32f4"
+        data = image.elf.read_bytes()
+        assert [other.encode() in data for other in names] == [n == name for n in names]
+
+
+def test_a_board_of_the_users_own_is_built_from_beside_its_profile(
+    model, own_board, tmp_path, monkeypatch
+):
+    if shutil.which("cc") is None or shutil.which("cmake") is None:
+        pytest.skip("no C compiler or CMake")
+    monkeypatch.chdir(own_board.parent)
+    request = profile_request(read_profile(Path("mine.toml")), model)
+    monkeypatch.chdir("/")
+    image = build(request, Deadline(120), cache=tmp_path / "cache")
+    assert image.board == "my_board"
+    # The name of a file is no part of the image that is made of it.
+    copy = shutil.copy(model, tmp_path / "another_name.tflite")
+    renamed = profile_request(read_profile(own_board), Path(copy), variant="int8")
+    again = build(renamed, Deadline(120), cache=tmp_path / "cache")
+    assert again.was_cached
+    assert again.build_id == image.build_id
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [("nowhere", "no board.cmake"), ("common", "not common"), ("a b", "letters")],
+)
+def test_a_folder_that_can_be_no_board_is_refused(model, own_board, folder, told):
+    if folder != "nowhere":
+        (own_board.parent / "my_board").rename(own_board.parent / folder)
+    template = [f"firmware.template='./{folder}'"]
+    request = profile_request(read_profile(own_board, template), model)
+    with pytest.raises(ConfigError) as caught:
+        build(request, Deadline(5), cache=own_board.parent / "cache")
+    assert told in str(caught.value)
+
+
+def test_a_name_that_c_could_not_take_is_refused():
+    bad = ["firmware.board='a\";b'"]
+    with pytest.raises(ConfigError, match=r"firmware\.board cannot be built"):
+        request_settings(find_profile("nucleo-f446re", overrides=bad))

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import select
+import termios
 import threading
 import tty
 
@@ -20,6 +21,7 @@ from hil.emulators.fake_kernels import FakeKernels
 from hil.emulators.slot import Refusal
 from hil.errors import (
     BrokenSetup,
+    LinkClosed,
     LinkTimeout,
     ModelError,
     ProtocolMismatch,
@@ -30,7 +32,8 @@ from hil.firmware.flash import FlashImage
 from hil.links.serial_identity import PortIdentity
 from hil.profiles import find_profile, read_profile
 from hil.results.run_folder import RunFolder
-from hil.targets.board import BoardTarget, ask_port
+from hil.targets.attached_board import BoardLink, ask_port
+from hil.targets.board import BoardTarget
 from hil.targets.emulated import emulator_argv
 from hil.tools import Child
 from hil.wire.codec import decode_header, encode
@@ -49,7 +52,6 @@ time_basis = "host_clock"
 [link]
 {link}
 [firmware]
-template = "desk"
 {firmware}
 {tables}
 """
@@ -129,7 +131,7 @@ class Desk:
         )
         return path
 
-    def board(self, *, name="desk", usb_serial="A1"):
+    def board(self, *, name="desk-board", usb_serial="A1"):
         played = PlayedBoard(self.profile(), name=name, build=self.build)
         self.plug(played.answer, usb_serial=usb_serial)
         return played
@@ -199,7 +201,7 @@ def test_a_board_of_another_name_is_never_flashed(desk):
     with pytest.raises(BrokenSetup, match="another board answers") as caught:
         target.open(Deadline(20))
     assert caught.value.found == "other, build old"
-    assert caught.value.allowed == "desk"
+    assert caught.value.allowed == "desk-board"
     assert desk.ran("flash") == desk.ran("reset") == []
 
 
@@ -222,7 +224,7 @@ def test_a_board_of_another_protocol_is_never_flashed(desk):
 
 
 def test_a_silent_board_is_flashed_where_its_number_is_known(desk):
-    played = PlayedBoard(desk.profile(), name="desk", build=desk.build)
+    played = PlayedBoard(desk.profile(), name="desk-board", build=desk.build)
     desk.plug(lambda data: played.answer(data) if desk.build.exists() else b"")
     target = desk.target(desk.flasher(), firmware=IMAGE)
     target.open(Deadline(30))
@@ -230,7 +232,7 @@ def test_a_silent_board_is_flashed_where_its_number_is_known(desk):
 
 
 def test_a_board_that_writes_text_is_flashed_where_its_number_is_known(desk):
-    played = PlayedBoard(desk.profile(), name="desk", build=desk.build)
+    played = PlayedBoard(desk.profile(), name="desk-board", build=desk.build)
     desk.plug(
         lambda data: played.answer(data) if desk.build.exists() else b"Hello world\r\n"
     )
@@ -248,7 +250,7 @@ def test_a_silent_board_that_could_be_any_of_its_kind_is_not_flashed(desk):
 
 
 def test_a_silent_board_without_an_image_is_restarted(desk):
-    played = PlayedBoard(desk.profile(), name="desk", build=desk.build)
+    played = PlayedBoard(desk.profile(), name="desk-board", build=desk.build)
     awake = desk.folder / "awake"
     desk.plug(lambda data: played.answer(data) if awake.exists() else b"")
     desk.target(desk.resetter(f"touch {awake}")).open(Deadline(30))
@@ -257,7 +259,7 @@ def test_a_silent_board_without_an_image_is_restarted(desk):
 
 def test_a_board_that_hangs_is_restarted_and_not_flashed(desk):
     desk.build.write_text("new")
-    played = PlayedBoard(desk.profile(), name="desk", build=desk.build)
+    played = PlayedBoard(desk.profile(), name="desk-board", build=desk.build)
     awake = desk.folder / "awake"
     desk.plug(lambda data: played.answer(data) if awake.exists() else b"")
     tables = (desk.flasher(), desk.resetter(f"touch {awake}"))
@@ -276,7 +278,7 @@ def test_a_silent_board_that_nothing_can_wake_is_told(desk):
 
 def test_another_build_without_a_way_to_flash_is_told(desk):
     desk.board()
-    with pytest.raises(BrokenSetup, match="does not say how to flash") as caught:
+    with pytest.raises(BrokenSetup, match="no image or no way to flash") as caught:
         desk.target(firmware='build_id = "new"').open(Deadline(20))
     assert (caught.value.found, caught.value.allowed) == ("old", "new")
 
@@ -319,7 +321,7 @@ def test_a_flash_tool_that_is_missing_is_told(desk):
 
 def test_a_port_that_comes_back_by_another_name_is_found_again(desk):
     desk.board()
-    played = PlayedBoard(desk.profile(), name="desk", build=desk.build)
+    played = PlayedBoard(desk.profile(), name="desk-board", build=desk.build)
     moved = desk.folder / "moved"
     old = desk.ports[0]
     new = desk.plug(played.answer)
@@ -335,7 +337,7 @@ def test_a_port_that_comes_back_by_another_name_is_found_again(desk):
     tables = (desk.flasher(), desk.resetter(f"touch {moved}"))
     target = BoardTarget(desk.profile(*tables, firmware=IMAGE), attached=attached)
     target.open(Deadline(30))
-    assert target._link.port == new
+    assert target.board.link.port == new
     target.close()
 
 
@@ -346,7 +348,7 @@ def test_a_board_that_never_comes_back_is_told(desk):
     )
     there = list(desk.ports)
     flashed = desk.folder / "flash.log"
-    target._attached = lambda: [] if flashed.exists() else there
+    target.board._attached = lambda: [] if flashed.exists() else there
     with pytest.raises(LinkTimeout, match="was flashed and does not answer"):
         target.open(Deadline(4))
 
@@ -365,8 +367,8 @@ def test_the_rate_is_raised_to_the_profiles(desk):
     link = 'usb_serial = "A1"\nbaud = 3000000'
     target = desk.target(link=link)
     target.open(Deadline(20))
-    assert played.baud == target._link.baud == 3_000_000
-    assert target._steps["baud"] == 3_000_000
+    assert played.baud == target.board.link.baud == 3_000_000
+    assert target.board.steps["baud"] == 3_000_000
 
 
 def test_a_rate_that_is_refused_is_stepped_down(desk):
@@ -375,8 +377,8 @@ def test_a_rate_that_is_refused_is_stepped_down(desk):
     played.refuses = {3_000_000}
     target = desk.target(link='usb_serial = "A1"\nbaud = 3000000')
     target.open(Deadline(20))
-    assert played.baud == target._link.baud == 921_600
-    assert target._steps["baud_refused"] == [
+    assert played.baud == target.board.link.baud == 921_600
+    assert target.board.steps["baud_refused"] == [
         "3000000 baud: the device answers Baud with bad_baud (115200)"
     ]
 
@@ -387,8 +389,8 @@ def test_a_rate_at_which_nothing_is_heard_is_given_up(desk):
     played.deaf = {3_000_000}
     target = desk.target(link='usb_serial = "A1"\nbaud = 3000000')
     target.open(Deadline(30))
-    assert played.baud == target._link.baud == 921_600
-    assert target._steps["baud_refused"] == [
+    assert played.baud == target.board.link.baud == 921_600
+    assert target.board.steps["baud_refused"] == [
         "3000000 baud: no echo, so 115200 was kept"
     ]
 
@@ -405,10 +407,26 @@ def test_power_is_switched_on_and_the_port_awaited(desk):
         asked.append(on.exists())
         return there if len(asked) > 2 else []
 
-    target._attached = attached
+    target.board._attached = attached
     target.open(Deadline(20))
     assert len(asked) == 3
     assert all(asked)
+
+
+def test_a_port_that_goes_away_while_it_is_set_up_is_closed(desk, monkeypatch):
+    def gone(*_):
+        raise termios.error(5, "Input/output error")
+
+    port = desk.plug(lambda _: b"")
+    open_link = BoardLink(port, 115200)
+    open_link.open(Deadline(5))
+    # Between two calls of pyserial's, which cannot be hit on purpose.
+    monkeypatch.setattr(termios, "tcsetattr", gone)
+    with pytest.raises(LinkClosed, match="went away while it was set up"):
+        open_link.set_baud(921600)
+    open_link.close()
+    with pytest.raises(LinkClosed, match="went away while it was set up"):
+        BoardLink(port, 115200).open(Deadline(5))
 
 
 def test_asking_a_port_changes_nothing(desk):

@@ -140,7 +140,7 @@ def test_each_models_firmware_is_flashed_and_answers_as_the_host(desk, variants,
         job = job_of(profile, variants[variant])
         seen = target.measure(job, Deadline(120))
         assert desk.reset_count == resets
-        assert seen.evidence["board"] == "native"
+        assert seen.evidence["board"] == "desk-board"
         assert seen.evidence["baud"] == 3_000_000
         assert seen.memory["flash_bytes"] > variants[variant].artifact.size_bytes / 2
         verdict = Judge().judge(job, variants[variant], seen)

@@ -1,11 +1,12 @@
 /* The command line and the signals of the board `native`. */
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE /* the registers of a signal's context */
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "hil_fault.h"
 #include "hil_main.h"
@@ -54,12 +55,26 @@ static void read_options(int argc, char **argv) {
 
 /* A sanitizer reports these itself, and better. */
 #ifndef __SANITIZE_ADDRESS__
-static void on_fault(int signal_number, siginfo_t *info, void *context) {
+extern const char __executable_start[]; /* the linker's: where the image was loaded */
+
+/* The place in the image, as its symbols have it; 0 on a machine that is not known. */
+static uint32_t place_of(const ucontext_t *context) {
+#if defined __x86_64__
+  uintptr_t pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined __aarch64__
+  uintptr_t pc = (uintptr_t)context->uc_mcontext.pc;
+#else
+  uintptr_t pc = (uintptr_t)__executable_start;
   (void)context;
+#endif
+  return (uint32_t)(pc - (uintptr_t)__executable_start);
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context) {
   uint64_t address = (uint64_t)(uintptr_t)info->si_addr;
   const uint32_t registers[] = {(uint32_t)signal_number, (uint32_t)(address >> 32),
-                                (uint32_t)address};
-  hil_fault("signal; number address:", registers, 3);
+                                (uint32_t)address, place_of(context)};
+  hil_fault("signal; number address pc:", registers, 4);
 }
 
 static void catch_faults(void) {

@@ -6,8 +6,10 @@
  * they would be on a board: the core then stays at 16 MHz, and TIM2 counts. */
 #include <stdbool.h>
 
+#include "cortex_m_dwt.h"
 #include "hil_port.h"
 #include "hil_port_optional.h"
+#include "receive_ring.h"
 #include "stm32f4.h"
 
 #ifdef HIL_ICOUNT_SHIFT
@@ -26,17 +28,7 @@
 static uint32_t usart_clock_hz, timer_hz, core_hz;
 static bool dwt_counts;
 
-/* Bytes that came while the core computed. One interrupt a byte costs about 30 cycles of
- * what is timed; only bytes that come during a run do. */
-static volatile uint8_t received[HIL_RX_BUFFER_BYTES];
-static volatile uint32_t received_end;
-static uint32_t received_begin;
-
-static void usart2_received(void) {
-  uint8_t byte = (uint8_t)USART2_DR;
-  received[received_end % sizeof received] = byte;
-  received_end++;
-}
+static void usart2_received(void) { ring_put((uint8_t)USART2_DR); }
 
 /* The system's exceptions and the interrupts up to USART2. */
 __attribute__((used, section(".vectors"))) static const hil_vector kVectors[16 + USART2_IRQ + 1] = {
@@ -71,15 +63,8 @@ static void init_usart(void) {
   NVIC_ISER1 = 1u << (USART2_IRQ - 32u);
 }
 
-/* A cycle counter may be absent, locked or not emulated. */
 static void init_counter(void) {
-  DEMCR |= DEMCR_TRCENA;
-  DWT_CYCCNT = 0;
-  DWT_CTRL |= DWT_CTRL_CYCCNTENA;
-  uint32_t before = DWT_CYCCNT;
-  for (volatile int i = 0; i < 10; i++) {
-  }
-  dwt_counts = DWT_CYCCNT != before;
+  dwt_counts = dwt_starts();
   if (dwt_counts) return;
   RCC_APB1ENR |= RCC_APB1ENR_TIM2;
   (void)RCC_APB1ENR;
@@ -94,10 +79,7 @@ void hil_port_init(void) {
   init_counter();
 }
 
-int hil_port_read(void) {
-  if (received_begin == received_end) return -1;
-  return received[received_begin++ % sizeof received];
-}
+int hil_port_read(void) { return ring_take(); }
 
 void hil_port_write(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < size; i++) {
@@ -113,7 +95,7 @@ void hil_port_write(const uint8_t *data, size_t size) {
  * interrupts off none can come between the look and the sleep; a pending one still ends it. */
 void hil_port_idle(void) {
   __asm__ volatile("cpsid i");
-  if (received_begin == received_end) __asm__ volatile("wfi");
+  if (ring_is_empty()) __asm__ volatile("wfi");
   __asm__ volatile("cpsie i");
 }
 

@@ -4,8 +4,10 @@
  * Written after the reference manual RM0432 and compiled; it has not run on silicon. */
 #include <stdbool.h>
 
+#include "cortex_m_dwt.h"
 #include "hil_port.h"
 #include "hil_port_optional.h"
+#include "receive_ring.h"
 #include "stm32l4r5.h"
 
 #ifndef HIL_START_BAUD
@@ -18,22 +20,15 @@
 static uint32_t baud = HIL_START_BAUD;
 static bool dwt_counts;
 
-/* Bytes that came while the core computed. */
-static volatile uint8_t received[HIL_RX_BUFFER_BYTES];
-static volatile uint32_t received_end;
-static uint32_t received_begin;
-
 static void lpuart1_received(void) {
   /* A byte that came too fast: the host sees the damage and sends again. */
   LPUART1_ICR = LPUART1_ICR_ORECF;
-  if (!(LPUART1_ISR & LPUART1_ISR_RXNE)) return;
-  uint8_t byte = (uint8_t)LPUART1_RDR;
-  received[received_end % sizeof received] = byte;
-  received_end++;
+  if (LPUART1_ISR & LPUART1_ISR_RXNE) ring_put((uint8_t)LPUART1_RDR);
 }
 
 /* The system's exceptions and the interrupts up to LPUART1. */
-__attribute__((used, section(".vectors"))) static const hil_vector kVectors[16 + LPUART1_IRQ + 1] = {
+__attribute__((used,
+               section(".vectors"))) static const hil_vector kVectors[16 + LPUART1_IRQ + 1] = {
     CORTEX_M_VECTORS, [16 + LPUART1_IRQ] = lpuart1_received};
 
 /* 16 MHz / 2 * 30 / 2, in the boost mode of range 1 that 120 MHz need (RM0432, 5.1.8). */
@@ -79,26 +74,13 @@ static void init_uart(void) {
   NVIC_ISER2 = 1u << (LPUART1_IRQ - 64u);
 }
 
-static void init_counter(void) {
-  DEMCR |= DEMCR_TRCENA;
-  DWT_CYCCNT = 0;
-  DWT_CTRL |= DWT_CTRL_CYCCNTENA;
-  uint32_t before = DWT_CYCCNT;
-  for (volatile int i = 0; i < 10; i++) {
-  }
-  dwt_counts = DWT_CYCCNT != before;
-}
-
 void hil_port_init(void) {
   init_clock();
   init_uart();
-  init_counter();
+  dwt_counts = dwt_starts();
 }
 
-int hil_port_read(void) {
-  if (received_begin == received_end) return -1;
-  return received[received_begin++ % sizeof received];
-}
+int hil_port_read(void) { return ring_take(); }
 
 void hil_port_write(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < size; i++) {
