@@ -1,4 +1,4 @@
-"""Firmware on an emulated Cortex-M4F: built how fast, how small, how fast it runs.
+"""Firmware for a Cortex-M4F: built how fast, and how small.
 
 The sizes are held against an image of the same model with TFLite Micro where the user
 has one: HIL_TFLM_KWS_ELF names the ELF of a least program for a Cortex-M4 with hard
@@ -8,15 +8,12 @@ op resolver with its operators and one call of Invoke.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import statistics
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
@@ -24,29 +21,18 @@ from elftools.elf.elffile import ELFFile
 from hil.deadline import Deadline
 from hil.firmware.build import FirmwareImage, build, profile_request
 from hil.profiles import find_profile
-from hil.targets.hosted import HostedTarget
-from hil.vocab import Job, ModelArtifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy.typing as npt
-
-    from hil.vocab import DeviceProfile, Measurement
+    from hil.vocab import DeviceProfile
 
 _BOARD = "qemu-mps2-an386"
 _DEADLINE_SECONDS = 600
 _KWS = "kws_ref_model.tflite"
 _IC = "pretrainedResnet_quant.tflite"
-_SHAPES = {_KWS: (1, 49, 10, 1), _IC: (1, 32, 32, 3)}
-# What TFLite Micro needs of arena on the same core, and half the instructions or so of
-# its reference kernels, which take 43.1 million and 107.5 million.
+# What TFLite Micro needs of arena on the same core.
 _MOST_ARENA_BYTES = {_KWS: 22_868, _IC: 54_436}
-_MOST_INSTRUCTIONS = {_KWS: 22_000_000, _IC: 55_000_000}
 _LEAST_FLASH_SAVED_BYTES = 40_000
 _BUILD_ROUNDS = 3
-_ROUNDS = 5
-_INPUTS_PER_ROUND = 200
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +40,6 @@ def profile() -> DeviceProfile:
     for tool, package in (
         ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
         ("cmake", "cmake make"),
-        ("qemu-system-arm", "qemu-system-arm"),
     ):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed (apt-get install {package})")
@@ -131,87 +116,3 @@ def test_the_flash_is_40_kb_less_than_with_tflite_micro(
         f"with TFLite Micro {theirs_bytes:,}; {theirs_bytes - ours_bytes:,} saved"
     )
     assert theirs_bytes - ours_bytes >= _LEAST_FLASH_SAVED_BYTES
-
-
-@pytest.fixture
-def target(
-    profile: DeviceProfile, cache: Path, tmp_path: Path
-) -> Iterator[HostedTarget]:
-    target = HostedTarget(profile, log_path=tmp_path / "qemu.log", cache=cache)
-    target.open(Deadline(_DEADLINE_SECONDS))
-    yield target
-    target.close()
-
-
-def _measure(
-    target: HostedTarget,
-    model: Path,
-    *,
-    runs: int,
-    samples: npt.NDArray[np.int8] | None = None,
-) -> tuple[Measurement, float]:
-    """Return what the board saw and the seconds on the host."""
-    data = model.read_bytes()
-    shape = _SHAPES[model.name]
-    artifact = ModelArtifact(
-        name=model.stem,
-        variant="as-is",
-        path=model,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
-        ops=(),
-    )
-    job = Job(
-        id="benchmark",
-        model=artifact,
-        device=target.profile,
-        window=0,
-        warmup=0,
-        min_runs=runs,
-        min_seconds=0,
-        probe=np.random.default_rng(0).integers(-128, 128, shape, dtype=np.int8),
-        samples=samples,
-    )
-    start = time.perf_counter()
-    seen = target.measure(job, Deadline(_DEADLINE_SECONDS))
-    return seen, time.perf_counter() - start
-
-
-@pytest.mark.parametrize("name", [_KWS, _IC])
-def test_instructions_stay_within_their_limit_and_repeat(
-    target: HostedTarget, shared: Path, name: str
-) -> None:
-    counts = []
-    for _ in range(2):
-        target.close()  # a QEMU of its own for each
-        target.open(Deadline(_DEADLINE_SECONDS))
-        seen, _ = _measure(target, shared / "models" / name, runs=3)
-        assert seen.timing is not None
-        counts.append(seen.timing.invoke_ticks)
-    print(f"\ninstructions of {name}: {counts[0][0]:,}")
-    assert len(set(counts[0] + counts[1])) == 1
-    assert max(counts[0]) <= _MOST_INSTRUCTIONS[name]
-
-
-def test_streaming_costs_at_most_3_ms_a_sample_above_the_kernels(
-    target: HostedTarget, shared: Path
-) -> None:
-    """The same number of runs with and without samples to bring, by turns."""
-    model = shared / "models" / _KWS
-    with np.load(shared / "data/kws/kws01.npz") as data:
-        x = data["x"]
-    _measure(target, model, runs=1)  # builds, and starts QEMU
-    costs_ms = []
-    for number in range(_ROUNDS):
-        begin = number * _INPUTS_PER_ROUND
-        samples = x[begin : begin + _INPUTS_PER_ROUND]
-        _, kernels = _measure(target, model, runs=1 + len(samples))
-        _, streamed = _measure(target, model, runs=1, samples=samples)
-        costs_ms.append(1000 * (streamed - kernels) / len(samples))
-    cost_ms = statistics.median(costs_ms)
-    print(
-        f"\nstreaming {_ROUNDS * _INPUTS_PER_ROUND:,} keyword inputs to {_BOARD}: "
-        f"{cost_ms:.2f} ms each above the kernels ({min(costs_ms):.2f} to "
-        f"{max(costs_ms):.2f})"
-    )
-    assert cost_ms <= 3

@@ -18,12 +18,13 @@ from hil.cli.output import note, print_json, progress_console, result_console
 from hil.cli.targets import make_target
 from hil.errors import ConfigError
 from hil.report import document, terminal
+from hil.report.order import ordered
 from hil.results.environment import capture
 from hil.results.run_folder import RunFolder
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hil.vocab import Job, Result, RunRecord
 
@@ -101,21 +102,21 @@ def bench(
     json: _Json = False,
 ) -> None:
     """Measure model variants on devices and keep every record."""
+    options = {
+        "warmup": warmup,
+        "min_runs": min_runs,
+        "min_seconds": min_seconds,
+        "windows": windows,
+        "samples": samples,
+        "order": order,
+        "timeout_seconds": timeout_seconds,
+    }
+    measure = {name: value for name, value in options.items() if value is not None}
     if source.endswith(".toml"):
         given = {"--dataset": dataset, "--calibration": calibration, "--device": device}
         _refuse_beside_plan([name for name, value in given.items() if value])
-        plan = read_plan(Path(source))
-        text = Path(source).read_text(encoding="utf-8")
+        plan, text = _plan_of_file(Path(source), measure)
     else:
-        measure = {
-            "warmup": warmup,
-            "min_runs": min_runs,
-            "min_seconds": min_seconds,
-            "windows": windows,
-            "samples": samples,
-            "order": order,
-            "timeout_seconds": timeout_seconds,
-        }
         plan, text = _plan_of_command(
             source,
             dataset=dataset,
@@ -123,15 +124,13 @@ def bench(
             pixels=pixels,
             variants=variants,
             devices=device or _DEFAULT_DEVICES,
-            measure={
-                name: value for name, value in measure.items() if value is not None
-            },
+            measure=measure,
             accept=accept or [],
         )
     folder = RunFolder.create(out, plan.name)
     folder.write_text("plan.toml", text)
     folder.write_json("environment.json", capture())
-    results = summarize(_run(plan, folder))
+    results = ordered(summarize(_run(plan, folder)), text)
     if json:
         print_json(document.render(results, run=folder.name))
     else:
@@ -158,6 +157,17 @@ def _refuse_beside_plan(options: Sequence[str]) -> None:
         )
 
 
+def _plan_of_file(path: Path, measure: Mapping[str, object]) -> tuple[Plan, str]:
+    """Return the plan of a file with the options of measuring laid over it."""
+    plan, text = read_plan(path), path.read_text(encoding="utf-8")
+    if not measure:
+        return plan, text
+    document_ = tomllib.loads(text)
+    document_["measure"] = {**document_.get("measure", {}), **measure}
+    where = f"{path} and the command line"
+    return parse_plan(document_, where=where, folder=path.parent), to_toml(document_)
+
+
 def _plan_of_command(
     model: str,
     *,
@@ -166,7 +176,7 @@ def _plan_of_command(
     pixels: str | None,
     variants: str,
     devices: Sequence[str],
-    measure: dict[str, object],
+    measure: Mapping[str, object],
     accept: Sequence[str],
 ) -> tuple[Plan, str]:
     """Return the plan that the options stand for, checked as a file's would be."""

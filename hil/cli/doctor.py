@@ -38,6 +38,7 @@ _PACKAGES = (
 )
 _TOOLS = (
     (("adb", "version"), "adb", "phones over USB, tests of the emulated phone"),
+    (("cmake", "--version"), "cmake make", "firmware for any board"),
     (("qemu-system-arm", "--version"), "qemu-system-arm", "emulated Cortex-M boards"),
     (
         ("qemu-system-riscv32", "--version"),

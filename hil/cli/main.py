@@ -24,7 +24,7 @@ VERBS: Final = {
     "devices": "list or show the profiles of devices",
     "doctor": "what is missing on this machine, and the command that installs it",
     "emulate": "an emulated device that any client may talk to (serial pty, adb)",
-    "firmware": "a model as firmware of a board: new (a folder for CMake), build",
+    "firmware": "a model as firmware of a board: new (folder for CMake), build, flash",
     "inspect": "what a .tflite really is: label, operators, tensors, sizes",
     "qualify": "whether a device can be trusted: link, timer, repeatability, answers",
     "quantize": "float .tflite to dynamic, float16, int8, int16x8, weight-only int8",

@@ -25,8 +25,7 @@ from hil.errors import ConfigError
 from hil.printable import printable
 from hil.profiles import find_profile
 from hil.results.run_folder import RunFolder
-from hil.targets.board import BoardTarget
-from hil.targets.emulated import EmulatedTarget
+from hil.targets.layers import Prepared, Wrapped
 from hil.targets.mcu import McuTarget
 from hil.vocab import TargetKind
 
@@ -35,12 +34,17 @@ if TYPE_CHECKING:
 
     from hil.bench.variants import Variant
     from hil.session.session import Session
-    from hil.vocab import DeviceProfile, Target
+    from hil.vocab import DeviceProfile, Job, Target
     from hil.wire.hello import HelloReply
 
 app = typer.Typer(add_completion=False)
 
-_QUALIFIED = (TargetKind.EMULATED_MCU, TargetKind.MCU)
+_QUALIFIED = (
+    TargetKind.EMULATED_MCU,
+    TargetKind.MCU,
+    TargetKind.NATIVE,
+    TargetKind.QEMU,
+)
 _EXAMPLE_MODEL = "example:digits.tflite"
 _EXAMPLE_DATASET = "example:digits_test.npz"
 
@@ -91,10 +95,8 @@ def qualify_device(
         target = make_target(profile, folder)
         try:
             target.open(deadline)
-            if isinstance(target, BoardTarget):
-                _, job = next(plan_jobs([variant], [profile], Measure()))
-                target.prepare(job, deadline)
-            session = _session_of(target)
+            _, job = next(plan_jobs([variant], [profile], Measure()))
+            session = _session_of(target, job, deadline)
             items = qualify(session, subject, deadline, seconds=seconds)
             hello = session.device
         finally:
@@ -137,8 +139,11 @@ def _subject(profile: DeviceProfile, variant: Variant) -> Subject:
     )
 
 
-def _session_of(target: Target) -> Session:
-    while isinstance(target, EmulatedTarget | BoardTarget):
+def _session_of(target: Target, job: Job, deadline: Deadline) -> Session:
+    """Return the dialogue with the device behind *target*, ready for *job*."""
+    if isinstance(target, Prepared):
+        target.prepare(job, deadline)
+    while isinstance(target, Wrapped):
         target = target.target
     assert isinstance(target, McuTarget)
     return target.session

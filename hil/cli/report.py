@@ -10,7 +10,8 @@ import typer
 from hil.bench.summary import summarize
 from hil.cli.output import note, print_json, result_console
 from hil.report import document, terminal
-from hil.results.run_folder import load_records
+from hil.report.order import ordered
+from hil.results.run_folder import load_plan, load_records
 
 app = typer.Typer(add_completion=False)
 
@@ -26,7 +27,7 @@ def report(
     records, notes = load_records(run)
     for text in notes:
         note(f"note: {text}")
-    results = summarize(records)
+    results = ordered(summarize(records), load_plan(run))
     if json:
         print_json(document.render(results, run=run.name))
     else:

@@ -17,8 +17,8 @@ BASIS_NAMES: Final = {
     TimeBasis.EMULATED_INSTRUCTIONS: "insn",
 }
 BASIS_NOTES: Final = {
-    TimeBasis.HOST_CLOCK: "host clock: time that an emulator took on this machine. It "
-    "compares variants with each other; it is no device's latency.",
+    TimeBasis.HOST_CLOCK: "host clock: the time that this machine took, by an emulator "
+    "or a process. It compares variants with each other; it is no device's latency.",
     TimeBasis.EMULATED_INSTRUCTIONS: "insn: instructions counted by an emulator. "
     "Exact, but no time.",
 }

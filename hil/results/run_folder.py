@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _RECORDS = "records.jsonl"
+_PLAN = "plan.toml"
 
 
 class RunFolder:
@@ -149,6 +150,15 @@ def load_records(path: Path) -> tuple[list[RunRecord], list[str]]:
     ]
     notes = [f"{file}:{len(lines) + 1}: the last line is cut; skipped"] if cut else []
     return records, notes
+
+
+def load_plan(path: Path) -> str | None:
+    """Return the plan of a run folder (or beside a records.jsonl), if it is there."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        return (folder / _PLAN).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def safe_name(name: str) -> str:

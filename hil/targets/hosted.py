@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hil import tools
 from hil.errors import HilError, ToolMissing
 from hil.links.process import ProcessLink
-from hil.targets.board_image import JobImages
+from hil.targets.board_image import JobImages, own_image
 from hil.targets.mcu import McuTarget
 from hil.targets.qemu import qemu_argv, qemu_program
 
@@ -26,7 +26,8 @@ class HostedTarget:
     """Builds a model into an image, runs it as a child and talks to it as to a board.
 
     The child's standard input and output are the line. Each image has a process of its
-    own, and so has each job after one that failed: a board in a known state.
+    own, and so has each job after one that failed: a board in a known state. An image
+    that the profile names is run as it is, for every job.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class HostedTarget:
         self.profile = profile
         self._log_path = log_path
         self._images = JobImages(profile, cache=cache)
+        self._own_image = own_image(profile)
         self._evidence: Evidence = {}
         self._image: FlashImage | None = None
         self._board: McuTarget | None = None
@@ -52,7 +54,7 @@ class HostedTarget:
         Raises DoesNotFit before anything runs, ToolMissing without a compiler,
         DeviceCrashed or LinkTimeout where the firmware does not answer HELLO.
         """
-        image = self._images(job, deadline)
+        image = self._own_image or self._images(job, deadline)
         if self._board is not None and self._image == image:
             return
         self._stop()
@@ -110,7 +112,8 @@ class HostedTarget:
 def _ends_with_us() -> list[str]:
     """Return the words before a command that let the kernel end it with its parent.
 
-    Firmware reads the end of its line and ends by itself, unless it hangs.
+    Firmware reads the end of its line and ends by itself, unless it hangs. To the
+    kernel the parent is the thread that starts the child: it must live on.
     """
     if shutil.which("setpriv") is None:
         return []

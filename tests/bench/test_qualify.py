@@ -215,11 +215,29 @@ def test_instructions_must_repeat_exactly_and_are_no_time(monkeypatch):
     device = Device(basis=TimeBasis.EMULATED_INSTRUCTIONS)
     device.ticks_of = lambda _: 5000
     items = device.items()
-    assert items["timer drift"].outcome is Outcome.NOT_MEASURABLE
+    assert items["timer"].outcome is Outcome.NOT_MEASURABLE
+    assert items["timer"].figure == (
+        "ticks are instructions that an emulator counts, which are no time"
+    )
+    assert [name for name in items if name.startswith("timer ")] == []
     assert items["repeatability"].outcome is Outcome.PASSED
     assert items["repeatability"].limit == "all equal"
-    device.ticks_of = lambda run: 5000 + run // 20
-    assert "repeatability" in failed(device.items())
+    assert items["repeatability"].figure.startswith("5,000 instructions in each of ")
+    # One run that counts another number is enough: medians would not show it.
+    device.ticks_of = lambda run: 5001 if run == device.runs_before + 500 else 5000
+    device.runs_before = device.runs
+    items = device.items()
+    assert failed(items) == ["repeatability"]
+    assert items["repeatability"].figure.startswith("5,000 to 5,001 instructions in ")
+
+
+def test_a_device_that_does_not_say_how_long_a_tick_is_leaves_the_drift_open(
+    monkeypatch,
+):
+    monkeypatch.setattr("hil.emulators.board._TICK_HZ", 0)
+    items = Device().items()
+    assert items["timer drift"].outcome is Outcome.NOT_MEASURABLE
+    assert items["timer drift"].figure == ("the device does not say how long a tick is")
 
 
 def test_one_wrong_answer_fails_the_parity_of_a_compiled_engine():

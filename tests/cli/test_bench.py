@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import threading
+import tomllib
 import tty
 
 import numpy as np
@@ -116,6 +117,30 @@ def test_both_emulated_devices_measure_a_variant(bench, tmp_path):
     assert {record.evidence["label"] for record in records} == {
         "full int8, int8 boundary"
     }
+
+
+def test_options_of_measuring_are_laid_over_a_plan(bench, tmp_path):
+    plan = """
+[[model]]
+path = "example:digits.tflite"
+[[device]]
+profile = "emulated-mcu"
+link = { baud = 57600 }
+[measure]
+windows = 2
+min_runs = 3
+min_seconds = 0
+"""
+    status, document, _ = bench("--min-runs", "4", plan=plan)
+    (row,) = document["results"]
+    assert (status, row["windows"], row["latency"]["n"]) == (0, 2, 8)
+    (folder,) = (tmp_path / "runs").iterdir()
+    used = tomllib.loads((folder / "plan.toml").read_text())
+    assert used["measure"] == {"windows": 2, "min_runs": 4, "min_seconds": 0}
+    assert used["device"] == [{"profile": "emulated-mcu", "link": {"baud": 57600}}]
+    status, _, told = bench("--windows", "-1", plan=plan)
+    assert status == 2
+    assert "plan.toml and the command line" in told
 
 
 def test_the_report_of_a_run_is_the_table_that_the_run_gave(bench, tmp_path, capsys):

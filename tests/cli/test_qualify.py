@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tty
 
 import pytest
@@ -54,6 +55,17 @@ def board(tmp_path):
     return str(path)
 
 
+@pytest.fixture
+def cache_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def skip_without(*tools):
+    for tool in tools:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed: scripts/test installs it")
+
+
 def items_of(capsys):
     document = json.loads(capsys.readouterr().out)
     return document, {item["name"]: item for item in document["items"]}
@@ -69,6 +81,37 @@ def test_the_emulated_microcontroller_is_qualified(capsys):
     assert items["parity"]["figure"] == "50 of 50 identical to tflm"
     # Another program on this machine may disturb what the host's clock measures.
     assert status == int(any(item["outcome"] == "fail" for item in items.values()))
+
+
+@pytest.mark.qemu
+@pytest.mark.usefixtures("cache_home")
+def test_the_firmware_as_a_process_is_qualified(capsys):
+    skip_without("cc", "cmake")
+    status = main(["qualify", "native", "--seconds", "0.5", "--json"])
+    document, items = items_of(capsys)
+    assert (document["board"], document["engine"]) == ("native", "compiled")
+    for name in ("link errors", "timer monotonic", "timer resolution", "parity"):
+        assert items[name]["outcome"] == "pass"
+    assert items["link throughput"]["outcome"] == "not measurable"
+    assert status == int(any(item["outcome"] == "fail" for item in items.values()))
+
+
+@pytest.mark.qemu
+@pytest.mark.usefixtures("cache_home")
+def test_of_an_emulated_board_only_the_counts_are_held_against_a_limit(capsys):
+    skip_without("qemu-system-arm", "arm-none-eabi-gcc", "cmake")
+    assert main(["qualify", "qemu-mps2-an386", "--seconds", "0.5", "--json"]) == 0
+    document, items = items_of(capsys)
+    assert document["time_basis"] == "emulated_instructions"
+    assert {name: item["outcome"] for name, item in items.items()} == {
+        "link errors": "pass",
+        "link throughput": "not measurable",
+        "timer": "not measurable",
+        "repeatability": "pass",
+        "parity": "pass",
+    }
+    assert "which are no time" in items["timer"]["figure"]
+    assert items["repeatability"]["limit"] == "all equal"
 
 
 def test_a_board_on_a_port_is_qualified_with_a_table(board, emulated_port, capsys):

@@ -415,8 +415,8 @@ def test_a_firmware_that_hangs_ends_at_the_deadline(
 @pytest.mark.parametrize(
     ("crash", "text"),
     [
-        (1, "signal; number address: 00000006 "),
-        (2, "signal; number address: 0000000b 00000000 00000000"),
+        (1, "signal; number address pc: 00000006 "),
+        (2, "signal; number address pc: 0000000b 00000000 00000000"),
         (3, "hard fault; pc lr: deadbeef 12345678"),
     ],
 )

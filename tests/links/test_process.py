@@ -11,6 +11,7 @@ from hil.links.process import ProcessLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ECHO = "import os\nwhile data := os.read(0, 4096): os.write(1, data)"
 
@@ -66,6 +67,28 @@ def test_what_it_wrote_last_stands_for_absent_words(links: list[ProcessLink]) ->
     with pytest.raises(DeviceCrashed, match="ended with status 3") as raised:
         read_to_end(link)
     assert "dying" in str(raised.value)
+
+
+def test_frames_are_no_words(links: list[ProcessLink]) -> None:
+    link = started(links, "import os; os.write(1, b'\\x04\\x01\\0'); os._exit(3)")
+    with pytest.raises(DeviceCrashed) as raised:
+        read_to_end(link)
+    assert raised.value.found == "no output"
+
+
+def test_words_of_an_earlier_process_are_not_told_again(
+    links: list[ProcessLink], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    for words in ("first", "second"):
+        code = f"import sys; sys.exit({words!r})"
+        link = ProcessLink([sys.executable, "-c", code], log_path=log)
+        links.append(link)
+        link.open(Deadline(10))
+        with pytest.raises(DeviceCrashed) as raised:
+            read_to_end(link)
+        assert raised.value.found == words
+    assert log.read_text().split() == ["first", "second"]
 
 
 def test_a_process_that_is_killed_names_the_signal(links: list[ProcessLink]) -> None:

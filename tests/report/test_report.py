@@ -100,8 +100,11 @@ def test_a_row_takes_two_lines_and_120_columns_where_the_terminal_is_narrow():
     assert "…" not in "".join(lines)
 
 
-def test_time_of_an_emulator_is_told_to_be_no_devices_latency():
-    assert "it is no device's latency" in shown(result())
+def test_time_of_this_machine_is_told_to_be_no_devices_latency():
+    assert (
+        "host clock: the time that this machine took, by an emulator or a process. It "
+        "compares variants with each other; it is no device's latency."
+    ) in shown(result())
     other = Latency(basis=TimeBasis.CPU_CYCLES, n=9, median=1)
     assert "no device's latency" not in shown(
         result(latency=other, time_basis=TimeBasis.CPU_CYCLES)

@@ -17,7 +17,7 @@ from hil.deadline import Deadline
 from hil.errors import ConfigError, RecordingError
 from hil.results.environment import capture
 from hil.results.records import from_line, to_line
-from hil.results.run_folder import RunFolder, load_records, safe_name
+from hil.results.run_folder import RunFolder, load_plan, load_records, safe_name
 from hil.vocab import (
     AccuracyCount,
     Agreement,
@@ -180,6 +180,16 @@ def test_a_disk_that_fills_up_leaves_whole_records_only(tmp_path):
     assert b"File too large" in output.stdout
     records, notes = load_records(folder.path)
     assert (len(records), notes) == (2, [])
+
+
+def test_the_plan_of_a_run_is_read_from_beside_its_records(tmp_path):
+    folder = RunFolder.create(tmp_path, "demo")
+    assert load_plan(folder.path) is None
+    folder.write_text("plan.toml", "[plan]\n")
+    assert load_plan(folder.path) == "[plan]\n"
+    assert load_plan(folder.path / "records.jsonl") == "[plan]\n"
+    (folder.path / "plan.toml").write_bytes(b"\xff")
+    assert load_plan(folder.path) is None
 
 
 def test_the_environment_names_what_would_change_a_figure():
