@@ -98,6 +98,21 @@ def test_a_record_says_what_the_figures_were_made_with(
     assert evidence["model_sha256"] == job.model.sha256
 
 
+@pytest.mark.parametrize("board", ["qemu-mps2-an386", "qemu-stm32f4"])
+def test_what_arrives_during_a_run_is_not_counted_with_it(
+    board, open_target, digits_int8, job_of
+):
+    target = open_target(board)
+    sample = np.zeros((8, 8, 1), np.int8)
+    job = job_of(target.profile, digits_int8, sample[np.newaxis])
+    target.prepare(job, Deadline(240))
+    session = target.target.session
+    session.load_model(digits_int8.read_bytes(), Deadline(30))
+    # Streamed: the next inputs are on their way while one is computed.
+    runs = session.run_samples([sample.tobytes()] * 200, Deadline(120))
+    assert len({ticks for ticks, _ in runs}) == 1
+
+
 @pytest.mark.shared
 def test_all_keyword_inputs_are_answered_as_by_the_host(open_target, shared, job_of):
     model = shared / "models" / "kws_ref_model.tflite"

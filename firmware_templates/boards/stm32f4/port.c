@@ -77,6 +77,9 @@ void hil_port_init(void) {
   init_clock();
   init_usart();
   init_counter();
+#ifdef HIL_ICOUNT_SHIFT
+  __asm__ volatile("cpsid i"); /* see hil_port_idle */
+#endif
 }
 
 int hil_port_read(void) { return ring_take(); }
@@ -91,13 +94,10 @@ void hil_port_write(const uint8_t *data, size_t size) {
 
 #ifdef HIL_ICOUNT_SHIFT
 
-/* QEMU's main loop can deliver a byte only while the core sleeps or gives way. With the
- * interrupts off none can come between the look and the sleep; a pending one still ends it. */
-void hil_port_idle(void) {
-  __asm__ volatile("cpsid i");
-  if (ring_is_empty()) __asm__ volatile("wfi");
-  __asm__ volatile("cpsie i");
-}
+/* QEMU's main loop can deliver a byte only while the core sleeps. Interrupts are let in
+ * here alone: one during a run of the model would be counted with it, and what comes
+ * meanwhile waits in QEMU. A pending one ends the sleep. */
+void hil_port_idle(void) { __asm__ volatile("wfi \n cpsie i \n isb \n cpsid i" ::: "memory"); }
 
 /* QEMU's TIM2 has 1 GHz of virtual time, and 2^shift ns are an instruction. */
 uint32_t hil_port_ticks(void) { return TIM2_CNT >> HIL_ICOUNT_SHIFT; }
