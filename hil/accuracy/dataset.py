@@ -30,7 +30,10 @@ class Content(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dataset:
-    """Samples `x` of shape [n, ...] and, where there are any, labels `y` [n], int64."""
+    """Samples `x` of shape [n, ...] and, where there are any, labels `y` [n], int64.
+
+    `targets` [n, values] are there instead of labels where a model answers numbers.
+    """
 
     name: str
     x: npt.NDArray[np.generic]
@@ -38,6 +41,7 @@ class Dataset:
     content: Content
     preprocessing: str
     source: Path
+    targets: npt.NDArray[np.float64] | None = None
 
 
 def checked_samples(
@@ -102,3 +106,22 @@ def checked_labels(
             allowed="class numbers from 0 up",
         )
     return whole
+
+
+def checked_targets(
+    y: npt.NDArray[np.generic], *, n: int, where: str
+) -> npt.NDArray[np.float64]:
+    """Return *y* as n rows of finite numbers, or ConfigError."""
+    if y.ndim == 0 or y.dtype.kind not in "fiu" or len(y) != n:
+        raise ConfigError(
+            "the targets are no numbers for each sample",
+            where=where,
+            found=f"y of type {y.dtype} and shape {list(y.shape)}",
+            allowed=f"numbers of shape [{n}, ...]: what the model should answer",
+        )
+    rows: npt.NDArray[np.float64] = y.reshape(n, -1).astype(np.float64)
+    if not np.isfinite(rows).all():
+        raise ConfigError(
+            "the targets hold NaN or infinity", where=where, allowed="finite numbers"
+        )
+    return rows

@@ -22,8 +22,11 @@ _KINDS = (
 )
 
 
-def load_dataset(path: Path) -> Dataset:
-    """Read the dataset at *path*, or raise ConfigError that says what is wrong."""
+def load_dataset(path: Path, *, float_targets: bool = False) -> Dataset:
+    """Read the dataset at *path*, or raise ConfigError that says what is wrong.
+
+    With *float_targets* an .npz may hold a `y` of floats: answers in place of labels.
+    """
     try:
         if path.is_dir():
             return _load_folder(path)
@@ -37,7 +40,7 @@ def load_dataset(path: Path) -> Dataset:
         if is_images(path):
             return load_idx(path)
         if path.suffix == ".npz" or zipfile.is_zipfile(path):
-            return load_npz(path)
+            return load_npz(path, float_targets=float_targets)
     except OSError as exc:
         raise ConfigError(
             "the dataset cannot be read", where=str(path), found=str(exc)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.accuracy.dataset import Content
-from hil.errors import ConfigError
+from hil.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,6 +39,21 @@ class Pixels(enum.Enum):
     RAW = "0..255"
     UNIT = "0..1"
     SIGNED = "-1..1"
+
+
+def find_pixels(name: str | None) -> Pixels | None:
+    """Return the kind of pixels called *name*; None for None, else ConfigError."""
+    allowed = [kind.value for kind in Pixels]
+    if name is None:
+        return None
+    if name not in allowed:
+        raise ConfigError(
+            "unknown kind of pixels",
+            found=repr(name),
+            allowed=", ".join(allowed),
+            remedy=nearest(name, allowed),
+        )
+    return Pixels(name)
 
 
 _PIXEL_RANGES = {

@@ -4,41 +4,76 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 import sys
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hil.accuracy.ranking import first_classes, rank
 from hil.errors import ConfigError, HilError, nearest
 from hil.vocab import AccuracyCount, Agreement
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_NO_LABEL = -1  # of a row that holds NaN: it names no class
 # Stands for "not a finite number" in `max_relative`: JSON knows no infinity.
 _NOT_FINITE = sys.float_info.max
 
 
-class Metric(enum.Enum):
-    """How answers are judged."""
+class Kind(enum.Enum):
+    """What a metric looks at."""
 
-    TOP1 = "top1"  # the class with the highest score is the label
+    TOP_K = "topK"  # the label is among the K highest scores
+    MACRO_F1 = "macro-f1"  # mean over the classes of their F1 score
+    AUC = "auc"  # area under the ROC curve, binary or the mean of one against the rest
+    MSE = "mse"  # mean squared error against a target
+    COSINE = "cosine"  # cosine similarity to a target
     NONE = "none"  # answers are compared between engines only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """How answers are judged; `k` counts for TOP_K only."""
+
+    name: str
+    kind: Kind
+    k: int = 1
+
+    @property
+    def better_when_lower(self) -> bool:
+        """Whether a rise is a loss."""
+        return self.kind is Kind.MSE
+
+    @property
+    def in_points(self) -> bool:
+        """Whether the metric is a share, so that a hundredth of it is one point."""
+        return self.kind not in {Kind.MSE, Kind.NONE}
+
+
+_TOP_K = re.compile(r"top([1-9][0-9]{0,3})")
+METRIC_NAMES: Final = (
+    "top1",
+    "top5",
+    *(kind.value for kind in Kind if kind is not Kind.TOP_K),
+)
 
 
 def find_metric(name: str) -> Metric:
     """Return the metric called *name*, or raise ConfigError with the nearest one."""
-    allowed = [metric.value for metric in Metric]
-    if name not in allowed:
+    top = _TOP_K.fullmatch(name)
+    if top:
+        return Metric(name=name, kind=Kind.TOP_K, k=int(top[1]))
+    if name not in METRIC_NAMES:
         raise ConfigError(
             "unknown metric",
             found=repr(name),
-            allowed=", ".join(allowed),
-            remedy=nearest(name, allowed),
+            allowed=", ".join(METRIC_NAMES) + " (topK for any K)",
+            remedy=nearest(name, METRIC_NAMES),
         )
-    return Metric(name)
+    return Metric(name=name, kind=Kind(name))
 
 
 def count_top1(
@@ -49,33 +84,16 @@ def count_top1(
     Scores may be floats or quantized; of equal ones the first counts. A row with NaN
     is wrong. Raises ConfigError where labels and outputs do not belong together.
     """
-    rows = outputs.reshape(len(outputs), -1) if outputs.ndim else outputs[None, None]
-    classes = rows.shape[1] if len(rows) else 0
-    if len(rows) != len(y):
-        raise ConfigError(
-            "answers and labels differ in number",
-            found=f"{len(rows)} answers, {len(y)} labels",
-            allowed="one label an answer",
-        )
-    if classes <= 1:
-        raise ConfigError(
-            "top1 needs one score for each class",
-            found=f"answers of shape {list(outputs.shape)}",
-            allowed="[n, classes] with at least two classes",
-            remedy='metric "none" for models that do not classify',
-        )
-    if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
-        raise ConfigError(
-            "the labels do not belong to this model",
-            found=f"labels from {y.min()} to {y.max()}",
-            allowed=f"0 to {classes - 1}, for the model has {classes} outputs",
-            remedy="the dataset that the model was trained for",
-        )
-    wrong = np.flatnonzero(_labels(rows) != y)
+    return count(rank(outputs, y).hits, metric="top1")
+
+
+def count(hits: npt.NDArray[np.bool_], *, metric: str) -> AccuracyCount:
+    """Return how many samples were right, and which were not."""
+    wrong = np.flatnonzero(~hits)
     return AccuracyCount(
-        metric=Metric.TOP1.value,
-        n=len(y),
-        correct=len(y) - len(wrong),
+        metric=metric,
+        n=len(hits),
+        correct=len(hits) - len(wrong),
         wrong=tuple(int(index) for index in wrong),
     )
 
@@ -136,20 +154,15 @@ def agreement(
         n=n,
         identical=int(same.sum()),
         label_flips=(
-            int((_labels(ours) != _labels(theirs)).sum()) if width > 1 else None
+            int((first_classes(ours) != first_classes(theirs)).sum())
+            if width > 1
+            else None
         ),
         max_lsb=None if floats else _max_lsb(ours, theirs),
         max_relative=_max_relative(ours[~same], theirs, theirs[~same])
         if floats
         else None,
     )
-
-
-def _labels(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-    labels: npt.NDArray[np.int64] = np.argmax(rows, axis=1).astype(np.int64)
-    if rows.dtype.kind == "f":
-        labels[np.isnan(rows).any(axis=1)] = _NO_LABEL
-    return labels
 
 
 def _max_lsb(ours: npt.NDArray[np.generic], theirs: npt.NDArray[np.generic]) -> int:

@@ -22,6 +22,7 @@ from hil.accuracy.dataset import (
     Dataset,
     checked_labels,
     checked_samples,
+    checked_targets,
 )
 from hil.errors import ConfigError
 
@@ -49,8 +50,11 @@ _LONGEST_TEXT = 200
 _PIXEL_DIMENSIONS = (3, 4)  # [n, height, width] or [n, height, width, channels]
 
 
-def load_npz(path: Path) -> Dataset:
-    """Read the dataset in *path*, or raise ConfigError. Pickles are never loaded."""
+def load_npz(path: Path, *, float_targets: bool = False) -> Dataset:
+    """Read the dataset in *path*, or raise ConfigError. Pickles are never loaded.
+
+    With *float_targets* a `y` of floats is what the model should answer, not labels.
+    """
     where = str(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -72,13 +76,18 @@ def load_npz(path: Path) -> Dataset:
         ) from exc
     checked_samples(x, where=where)
     pixels = x.dtype == np.uint8 and x.ndim in _PIXEL_DIMENSIONS
+    wanted = float_targets and y is not None and y.dtype.kind == "f"
+    labels = None if wanted else y
     return Dataset(
         name=path.stem,
         x=x,
-        y=None if y is None else checked_labels(y, n=len(x), where=where),
+        y=None if labels is None else checked_labels(labels, n=len(x), where=where),
         content=Content.PIXELS if pixels else Content.VALUES,
         preprocessing=text,
         source=path,
+        targets=checked_targets(y, n=len(x), where=where)
+        if wanted and y is not None
+        else None,
     )
 
 

@@ -9,19 +9,26 @@ wrong. Overwritten inputs, a wrong model or wrong kernels put far more of them o
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.accuracy.metrics import agreement, count_top1
+from hil.accuracy.metrics import Kind, agreement, count
+from hil.bench.evaluation import answers, score_answers
 from hil.engines.litert import Kernels, LitertEngine
 from hil.engines.tflm import TflmEngine
+from hil.errors import ConfigError, nearest
+from hil.results.scores import StoredScores
 from hil.vocab import RunStatus, TargetKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy.typing as npt
 
+    from hil.accuracy.sample_scores import SampleScores, Target
     from hil.bench.variants import Variant
     from hil.vocab import (
         AccuracyCount,
@@ -45,14 +52,23 @@ class Verdict:
     problem: str | None = None
     accuracy: AccuracyCount | None = None
     agreement: Agreement | None = None
+    scores: SampleScores | None = None
 
 
 class Judge:
     """Holds answers against reference engines; runs each engine once per input set."""
 
-    def __init__(self) -> None:
-        """Start with nothing run."""
+    def __init__(
+        self,
+        *,
+        keep: Callable[[StoredScores], None] = lambda _: None,
+        targets: Mapping[str, Target] | None = None,
+    ) -> None:
+        """Take where scores of single samples go, and each model's target, if any."""
         self._known: dict[tuple[str, str, str], npt.NDArray[np.generic]] = {}
+        self._keep = keep
+        self._targets = targets or {}
+        self._lock = threading.Lock()
 
     def judge(self, job: Job, variant: Variant, measurement: Measurement) -> Verdict:
         """Return the verdict on the answers of one job.
@@ -72,7 +88,25 @@ class Judge:
         if measurement.outputs is None or job.samples is None:
             return Verdict(status=RunStatus.OK)
         reference = self._reference(name, variant, "samples", job.samples)
-        return _verdict(variant, measurement.outputs, reference, name)
+        verdict = _verdict(
+            variant,
+            measurement.outputs,
+            reference,
+            name,
+            target=self._targets.get(job.model.name),
+        )
+        if verdict.scores is not None:
+            stored = StoredScores(
+                model=job.model.name,
+                variant=job.model.variant,
+                device=job.device.name,
+                engine=measurement.engine,
+                scores=verdict.scores,
+            )
+            # Devices are judged side by side, and lines must not mix.
+            with self._lock:
+                self._keep(stored)
+        return verdict
 
     def _reference(
         self,
@@ -83,10 +117,7 @@ class Judge:
     ) -> npt.NDArray[np.generic]:
         key = (name, variant.artifact.sha256, what)
         if key not in self._known:
-            engine = make_engine(name)
-            engine.load(variant.data)
-            rows = [engine.invoke([row[None]])[0][0] for row in inputs]
-            self._known[key] = np.stack(rows)
+            self._known[key] = answers(make_engine(name), variant.data, inputs)
         return self._known[key]
 
 
@@ -100,7 +131,15 @@ def reference_engine(device: DeviceProfile) -> str:
 
 
 def make_engine(name: str) -> Engine:
-    """Return a new host engine: litert, litert-ref or tflm."""
+    """Return a new host engine: litert, litert-ref or tflm; ConfigError otherwise."""
+    known = (*(kernels.value for kernels in Kernels), TflmEngine.name)
+    if name not in known:
+        raise ConfigError(
+            "unknown host engine",
+            found=repr(name),
+            allowed=", ".join(known),
+            remedy=nearest(name, known),
+        )
     if name == TflmEngine.name:
         return TflmEngine()
     return LitertEngine(Kernels(name))
@@ -111,11 +150,13 @@ def _verdict(
     outputs: npt.NDArray[np.generic],
     reference: npt.NDArray[np.generic],
     name: str,
+    *,
+    target: Target | None,
 ) -> Verdict:
-    labels = variant.labels
+    scores = score_answers(outputs, variant, target=target)
     accuracy = (
-        count_top1(outputs, labels[: len(outputs)])
-        if labels is not None and variant.metric == "top1"
+        count(scores.hits, metric=scores.metric.name)
+        if scores and scores.hits is not None and scores.metric.kind is Kind.TOP_K
         else None
     )
     agreed = agreement(outputs, reference, reference=name)
@@ -126,8 +167,11 @@ def _verdict(
             problem=f"{off} of {len(outputs)} answers differ from {name}'s",
             accuracy=accuracy,
             agreement=agreed,
+            scores=scores,
         )
-    return Verdict(status=RunStatus.OK, accuracy=accuracy, agreement=agreed)
+    return Verdict(
+        status=RunStatus.OK, accuracy=accuracy, agreement=agreed, scores=scores
+    )
 
 
 def _off(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hil.accuracy.gate import POINTS, Gate
 from hil.accuracy.inputs import Pixels
 from hil.accuracy.metrics import find_metric
 from hil.bench.examples import resolve_path
-from hil.errors import ConfigError
+from hil.errors import ConfigError, nearest
 from hil.profiles import config_error, find_profile
 from hil.quantization.recipes import find_recipe
 from hil.vocab import RunStatus
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hil.vocab import DeviceProfile
 
 AS_IS = "as-is"
+HOST_BASELINE = "float"  # the model as it is, on this host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,27 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyGate:
+    """What variants are held against, and how much they may lose, if that is limited.
+
+    `baseline` is "float" (the model as it is, on this host) or a variant of the plan,
+    on the same device. `most_drop` is a share: 0.01 is a point.
+    """
+
+    baseline: str = HOST_BASELINE
+    most_drop: float | None = None
+    confidence: float = 0.95
+    accept_undecidable: bool = False
+
+    @property
+    def limit(self) -> Gate | None:
+        """The gate to decide; None where the loss is not limited."""
+        if self.most_drop is None:
+            return None
+        return Gate(most_drop=self.most_drop, confidence=self.confidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What `hil bench` does."""
 
@@ -63,6 +86,7 @@ class Plan:
     devices: tuple[DeviceProfile, ...]
     measure: Measure
     accepted: tuple[RunStatus, ...] = (RunStatus.OK,)
+    accuracy: AccuracyGate = AccuracyGate()
 
 
 _DEFAULTS = Measure()
@@ -118,6 +142,12 @@ class _GateTable(_Table):
             "broken_setup",
         ]
     ] = []
+    baseline: Annotated[str, Field(min_length=1)] = HOST_BASELINE
+    accuracy_drop_points: Annotated[float, Field(ge=0, le=100, strict=False)] | None = (
+        None
+    )
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    accept_undecidable: bool = False
 
 
 class _File(_Table):
@@ -161,13 +191,31 @@ def parse_plan(raw: Mapping[str, object], *, where: str, folder: Path) -> Plan:
             found=", ".join(names),
             remedy="a profile with another name for each device",
         )
+    models = tuple(_model(table, folder) for table in file.model)
+    _require_distinct(models, where)
+    gate = _accuracy_gate(file.gate)
+    _require_decidable(models, gate, where)
     return Plan(
         name=file.plan.name,
-        models=tuple(_model(table, folder) for table in file.model),
+        models=models,
         devices=devices,
         measure=Measure(**file.measure.model_dump()),
         accepted=(RunStatus.OK, *(RunStatus(name) for name in file.gate.accept)),
+        accuracy=gate,
     )
+
+
+def read_accuracy_gate(plan: str | None) -> AccuracyGate:
+    """Return the accuracy gate of a plan's text; the default where it has none.
+
+    A run is read long after its plan was checked, perhaps where its devices are not
+    known, so nothing else of the plan is looked at.
+    """
+    try:
+        table = tomllib.loads(plan or "").get("gate", {})
+        return _accuracy_gate(_GateTable.model_validate(table))
+    except (tomllib.TOMLDecodeError, ValidationError):
+        return AccuracyGate()
 
 
 def plan_document(
@@ -181,17 +229,24 @@ def plan_document(
     devices: Sequence[str],
     measure: Mapping[str, object],
     accept: Sequence[str],
+    metric: str | None = None,
+    gate: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the tables of the plan that a command line stands for."""
     table: dict[str, object] = {"path": model, "variants": list(variants)}
-    optional = {"dataset": dataset, "calibration": calibration, "pixels": pixels}
+    optional = {
+        "dataset": dataset,
+        "calibration": calibration,
+        "pixels": pixels,
+        "metric": metric,
+    }
     table |= {key: value for key, value in optional.items() if value is not None}
     return {
         "plan": {"name": name},
         "model": [table],
         "device": [{"profile": device} for device in devices],
         "measure": dict(measure),
-        "gate": {"accept": list(accept)},
+        "gate": {"accept": list(accept), **(gate or {})},
     }
 
 
@@ -208,6 +263,57 @@ def _model(table: _ModelTable, folder: Path) -> PlannedModel:
         variants=tuple(dict.fromkeys(table.variants)),
         pixels=Pixels(table.pixels) if table.pixels else None,
     )
+
+
+def _accuracy_gate(table: _GateTable) -> AccuracyGate:
+    points = table.accuracy_drop_points
+    return AccuracyGate(
+        baseline=table.baseline,
+        most_drop=None if points is None else points / POINTS,
+        confidence=table.confidence,
+        accept_undecidable=table.accept_undecidable,
+    )
+
+
+def _require_distinct(models: Sequence[PlannedModel], where: str) -> None:
+    """Rows of two files with one name would be pooled into one."""
+    names = [model.path.stem for model in models]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            "two models of the plan have the same name",
+            where=where,
+            found=", ".join(names),
+            remedy="files with different names, or one [[model]] with all variants",
+        )
+
+
+def _require_decidable(
+    models: Sequence[PlannedModel], gate: AccuracyGate, where: str
+) -> None:
+    for model in models:
+        known = (HOST_BASELINE, *model.variants)
+        if gate.baseline not in known:
+            raise ConfigError(
+                f"gate.baseline is no variant of {model.path.stem}",
+                where=where,
+                found=repr(gate.baseline),
+                allowed=", ".join(known),
+                remedy=nearest(gate.baseline, known),
+            )
+        metric = find_metric(model.metric)
+        if gate.most_drop is None or (model.dataset and metric.in_points):
+            continue
+        missing = (
+            "no dataset"
+            if model.dataset is None
+            else f"metric {model.metric!r}, which has no points"
+        )
+        raise ConfigError(
+            f"gate.accuracy_drop_points cannot be decided for {model.path.stem}",
+            where=where,
+            found=missing,
+            allowed="a dataset, and topK, macro-f1, auc or cosine",
+        )
 
 
 def _maybe_path(text: str | None, folder: Path) -> Path | None:

@@ -15,6 +15,7 @@ from hil.errors import ModelError
 from hil.models.facts import operator_names, read_model, sha256_of
 from hil.models.graph import read_graph
 from hil.models.label import label
+from hil.quantization.preprocessing import check_preprocessing
 from hil.quantization.recipes import find_recipe
 from hil.vocab import ModelArtifact
 
@@ -77,10 +78,12 @@ def build_variants(
         if name != AS_IS:
             recipe = find_recipe(name)
             used = calibration if recipe.needs_calibration else None
+            if used is not None and planned.calibration is not None:
+                _check_preprocessing(used.dataset, measured, graph, planned)
             data = _quantized(source, graph, recipe, used, planned)
             told = used.told if used else None
         variants.append(
-            _variant(
+            make_variant(
                 planned,
                 name,
                 data,
@@ -122,6 +125,21 @@ def _split(
     )
     held_out = _part(dataset, slice(0, count))
     return _Calibration(dataset=held_out, told=told), _part(dataset, slice(count, None))
+
+
+def _check_preprocessing(
+    calibration: Dataset, measured: Dataset | None, graph: Graph, planned: PlannedModel
+) -> None:
+    """Refuse calibration data that do not look as what accuracy is measured on."""
+    spec = input_spec(graph)
+    if measured is None or spec.dtype.kind != "f":
+        return
+    check_preprocessing(
+        prepare(calibration, spec, pixels=planned.pixels),
+        prepare(measured, spec, pixels=planned.pixels),
+        where=str(planned.calibration),
+        against=measured.name,
+    )
 
 
 def _first(dataset: Dataset | None, samples: int | None) -> Dataset | None:
@@ -179,7 +197,7 @@ def input_spec(graph: Graph) -> InputSpec:
     )
 
 
-def _variant(
+def make_variant(
     planned: PlannedModel,
     name: str,
     data: bytes,
@@ -188,6 +206,7 @@ def _variant(
     dataset: Dataset | None,
     calibration: str | None,
 ) -> Variant:
+    """Return what measures the file *data* as variant *name*; the folder keeps it."""
     graph = read_graph(data, where=f"{planned.path} as {name}")
     spec = input_spec(graph)
     samples = None

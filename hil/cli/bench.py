@@ -9,23 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from hil.accuracy.gate import POINTS, parse_gate
+from hil.bench.baseline import build_with_baseline
 from hil.bench.judge import Judge
 from hil.bench.plan import Plan, parse_plan, plan_document, read_plan, to_toml
 from hil.bench.runner import Runner
 from hil.bench.summary import summarize
 from hil.bench.variants import build_variants
+from hil.bench.versus import report_accuracy
 from hil.cli.output import note, print_json, progress_console, result_console
 from hil.cli.targets import make_target
 from hil.errors import ConfigError
-from hil.report import document, terminal
+from hil.report import accuracy, document, terminal
 from hil.report.order import ordered
 from hil.results.environment import capture
-from hil.results.run_folder import RunFolder
+from hil.results.run_folder import RunFolder, load_scores
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from hil.accuracy.sample_scores import Target
+    from hil.bench.variants import Variant
     from hil.vocab import Job, Result, RunRecord
 
 app = typer.Typer(add_completion=False)
@@ -78,6 +83,18 @@ _Accept = Annotated[
     list[str] | None,
     typer.Option(help="A status that is no failure here, such as unsupported_op."),
 ]
+_Metric = Annotated[
+    str | None,
+    typer.Option(help="topK, macro-f1, auc, mse, cosine or none. Default: top1."),
+]
+_Gate = Annotated[
+    str | None,
+    typer.Option(metavar="drop<=POINTS", help="The most accuracy a variant may lose."),
+]
+_Baseline = Annotated[
+    str | None,
+    typer.Option(help="float (the model as it is, on this host) or a variant."),
+]
 _Out = Annotated[Path, typer.Option(help="Where run folders go.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -98,6 +115,9 @@ def bench(
     order: _Order = None,
     timeout_seconds: _Timeout = None,
     accept: _Accept = None,
+    metric: _Metric = None,
+    gate: _Gate = None,
+    baseline: _Baseline = None,
     out: _Out = Path("runs"),
     json: _Json = False,
 ) -> None:
@@ -113,7 +133,14 @@ def bench(
     }
     measure = {name: value for name, value in options.items() if value is not None}
     if source.endswith(".toml"):
-        given = {"--dataset": dataset, "--calibration": calibration, "--device": device}
+        given = {
+            "--dataset": dataset,
+            "--calibration": calibration,
+            "--device": device,
+            "--metric": metric,
+            "--gate": gate,
+            "--baseline": baseline,
+        }
         _refuse_beside_plan([name for name, value in given.items() if value])
         plan, text = _plan_of_file(Path(source), measure)
     else:
@@ -126,18 +153,28 @@ def bench(
             devices=device or _DEFAULT_DEVICES,
             measure=measure,
             accept=accept or [],
+            metric=metric,
+            gate=_gate_table(gate, baseline),
         )
     folder = RunFolder.create(out, plan.name)
     folder.write_text("plan.toml", text)
     folder.write_json("environment.json", capture())
-    results = ordered(summarize(_run(plan, folder)), text)
+    records = _run(plan, folder)
+    results = ordered(summarize(records), text)
+    judged = report_accuracy(load_scores(folder.path)[0], records, plan.accuracy)
     if json:
-        print_json(document.render(results, run=folder.name))
+        told = document.render(results, run=folder.name)
+        print_json(accuracy.with_accuracy(told, judged.ratings, judged.versus))
     else:
         console = result_console()
-        console.print(terminal.render(results, width=console.width))
+        width, ratings = console.width, judged.ratings
+        console.print(terminal.render(results, width=width, ratings=ratings))
+        console.print(accuracy.render(judged.versus, results, width=width))
         note(f"\nrecords: {folder.path}")
-    raise typer.Exit(exit_status(results, plan.accepted))
+    for row in judged.undecided:
+        note(f"note: the gate is open for {row}: no labels, or no baseline there")
+    status = exit_status(results, plan.accepted)
+    raise typer.Exit(status if judged.passed else status or 1)
 
 
 def exit_status(results: Sequence[Result], accepted: Sequence[RunStatus]) -> int:
@@ -178,6 +215,8 @@ def _plan_of_command(
     devices: Sequence[str],
     measure: Mapping[str, object],
     accept: Sequence[str],
+    metric: str | None,
+    gate: Mapping[str, object],
 ) -> tuple[Plan, str]:
     """Return the plan that the options stand for, checked as a file's would be."""
     document_ = plan_document(
@@ -190,10 +229,21 @@ def _plan_of_command(
         devices=devices,
         measure=measure,
         accept=accept,
+        metric=metric,
+        gate=gate,
     )
     text = to_toml(document_)
     plan = parse_plan(tomllib.loads(text), where="the command line", folder=Path())
     return plan, text
+
+
+def _gate_table(gate: str | None, baseline: str | None) -> dict[str, object]:
+    table: dict[str, object] = {}
+    if gate is not None:
+        table["accuracy_drop_points"] = parse_gate(gate).most_drop * POINTS
+    if baseline is not None:
+        table["baseline"] = baseline
+    return table
 
 
 def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
@@ -207,13 +257,7 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
         def say(text: str) -> None:
             progress.update(task, description=text)
 
-        variants = [
-            variant
-            for model in plan.models
-            for variant in build_variants(
-                model, folder, samples=plan.measure.samples, progress=say
-            )
-        ]
+        variants, targets = _prepared(plan, folder, say)
         for told in dict.fromkeys(v.calibration for v in variants if v.calibration):
             note(f"note: calibrated on {told}")
         total = len(variants) * len(plan.devices) * plan.measure.windows
@@ -227,10 +271,37 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
 
         runner = Runner(
             folder=folder,
-            judge=Judge(),
+            judge=Judge(keep=folder.append_scores, targets=targets),
             make_target=lambda profile: make_target(profile, folder),
             measure=plan.measure,
             on_start=started,
             on_record=ended,
         )
         return runner.run(variants, plan.devices)
+
+
+def _prepared(
+    plan: Plan, folder: RunFolder, progress: Callable[[str], None]
+) -> tuple[list[Variant], dict[str, Target]]:
+    """Return what to measure, and what mse and cosine hold each model's answers to.
+
+    The baselines are run here, on this host, and their scores kept.
+    """
+    variants: list[Variant] = []
+    targets: dict[str, Target] = {}
+    for model in plan.models:
+        built, baseline = build_with_baseline(
+            model,
+            plan.accuracy,
+            lambda planned: build_variants(
+                planned, folder, samples=plan.measure.samples, progress=progress
+            ),
+        )
+        variants += built
+        if baseline is not None and baseline.scores is not None:
+            folder.append_scores(baseline.scores)
+        if baseline is not None and baseline.target is not None:
+            targets[model.path.stem] = baseline.target
+        if baseline is not None and baseline.problem is not None:
+            note(f"note: no baseline of {model.path.stem}: {baseline.problem}")
+    return variants, targets

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
 VERBS: Final = {
     "bench": "measure model variants on devices: latency, memory, accuracy",
+    "calibrate": "X-ray of a calibration set: what to drop, whether it is enough",
     "codegen": "a C array for TFLite Micro, with the op resolver it needs",
+    "convert": "Keras, SavedModel or GraphDef to .tflite, by TensorFlow",
     "devices": "list or show the profiles of devices",
     "doctor": "what is missing on this machine, and the command that installs it",
     "emulate": "an emulated device that any client may talk to (serial pty, adb)",
+    "evaluate": "models on one dataset, on this host: accuracy, paired with a baseline",
     "firmware": "a model as firmware of a board: new (folder for CMake), build, flash",
     "inspect": "what a .tflite really is: label, operators, tensors, sizes",
     "qualify": "whether a device can be trusted: link, timer, repeatability, answers",
     "quantize": "float .tflite to dynamic, float16, int8, int16x8, weight-only int8",
     "report": "the records of earlier runs as a table or JSON",
+    "shrink": "flash diet: a .tflite without what no kernel reads, answers proved",
+    "toco": "an old toco or tflite_convert line: what it meant, what it means now",
 }
 _HELP: Final = {"-h", "--help", "help"}
 

@@ -138,6 +138,32 @@ class LitertEngine:
         self._last_invoke_ns = time.perf_counter_ns() - start
         return [interpreter.get_tensor(index) for index in self._output_indices]
 
+    def invoke_each(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Run each of *samples* [n, ...] by itself; return the first output, [n, ...].
+
+        For models of one input. It does what `invoke` does in less of Python's time,
+        which counts where a model takes microseconds.
+        """
+        (index,) = self._input_indices
+        output = self._output_indices[0]
+        interpreter = self._interpreter
+        write, run, read = (
+            interpreter.set_tensor,
+            interpreter.invoke,
+            interpreter.get_tensor,
+        )
+        rows = []
+        try:
+            for sample in samples[:, None]:
+                write(index, sample)
+                run()
+                rows.append(read(output))
+        except RuntimeError as exc:
+            raise ModelError(
+                f"{self.name} cannot run the model", found=str(exc)
+            ) from exc
+        return np.concatenate(rows)
+
     def memory(self) -> Mapping[str, int]:
         """Return nothing: LiteRT does not tell what it allocates."""
         return {}

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from hil.models.graph import Graph, Operator, SubGraph, Tensor
 
-_QUANTIZATION = ("scale", "zero_point", "min", "max")
+_NAMES = (
+    "Tensor.name",
+    "SubGraph.name",
+    "SignatureDef.signature_key",
+    "TensorMap.name",
+)
+_METADATA = ("Metadata.name", "Model.description")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +40,33 @@ class Macs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anatomy:
-    """Where the bytes of the file are; the four parts add up to the file.
+class QuantizationBytes:
+    """What quantization costs beside the weights; min and max are never read."""
 
-    `quantization_bytes` are scales, zero points, minima and maxima; `rest_bytes` is
-    the structure of the graph, other constants, metadata and padding.
+    scale_bytes: int
+    zero_point_bytes: int
+    min_max_bytes: int
+
+    @property
+    def total(self) -> int:
+        """All three together."""
+        return self.scale_bytes + self.zero_point_bytes + self.min_max_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anatomy:
+    """Where the bytes of the file are; the five parts in bytes add up to the file.
+
+    `weight_bytes` are all constants of tensors. `quantization` says what
+    `quantization_bytes` are. `rest_bytes` is the structure of the graph and padding.
     """
 
     weight_bytes: int
     quantization_bytes: int
     name_bytes: int
+    metadata_bytes: int
     rest_bytes: int
+    quantization: QuantizationBytes
 
 
 def read_model(path: Path) -> bytes:
@@ -126,16 +148,25 @@ def anatomy(graph: Graph) -> Anatomy:
         for tensor in subgraph.tensors
     }
     fields = graph.bytes_by_field
-    quantization = sum(
-        fields.get(f"QuantizationParameters.{name}", 0) for name in _QUANTIZATION
-    )
-    names = fields.get("Tensor.name", 0)
     weights = sum(constants.values())
+    quantization = QuantizationBytes(
+        scale_bytes=fields.get("QuantizationParameters.scale", 0),
+        zero_point_bytes=fields.get("QuantizationParameters.zero_point", 0),
+        min_max_bytes=fields.get("QuantizationParameters.min", 0)
+        + fields.get("QuantizationParameters.max", 0),
+    )
+    names = sum(fields.get(name, 0) for name in _NAMES)
+    left = max(0, graph.size_bytes - weights - quantization.total - names)
+    metadata = sum(len(data) for data in graph.metadata.values())
+    metadata += sum(fields.get(name, 0) for name in _METADATA)
+    metadata = min(metadata, left)  # a file may name one buffer twice
     return Anatomy(
         weight_bytes=weights,
-        quantization_bytes=quantization,
+        quantization_bytes=quantization.total,
         name_bytes=names,
-        rest_bytes=max(0, graph.size_bytes - weights - quantization - names),
+        metadata_bytes=metadata,
+        rest_bytes=left - metadata,
+        quantization=quantization,
     )
 
 

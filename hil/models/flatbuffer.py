@@ -135,10 +135,12 @@ class Structure:
 
     `bytes_by_field` counts the bytes of vectors and strings (their length fields
     included), each once, by the field that leads to them: "Tensor.name".
+    `unknown_fields` names stored fields that the schema here does not know.
     """
 
     root: Table
     bytes_by_field: Mapping[str, int]
+    unknown_fields: tuple[str, ...]
 
 
 def check(data: bytes, *, where: str) -> Structure:
@@ -149,6 +151,7 @@ def check(data: bytes, *, where: str) -> Structure:
     return Structure(
         root=Table(data, position=position, kind="Model"),
         bytes_by_field=walk.bytes_by_field,
+        unknown_fields=tuple(sorted(walk.unknown_fields)),
     )
 
 
@@ -169,6 +172,7 @@ class _Walk:
 
     def __init__(self, data: bytes, where: str) -> None:
         self.bytes_by_field: dict[str, int] = {}
+        self.unknown_fields: set[str] = set()
         self._data = data
         self._where = where
         self._end = len(data)
@@ -210,7 +214,9 @@ class _Walk:
                     found=f"field {index} of {kind}: {need} bytes at {offset}",
                     allowed=f"4 to {size}",
                 )
-            if field is not None and field.kind != "skip":
+            if field is None:
+                self.unknown_fields.add(f"{kind} field {index}")
+            elif field.kind != "skip":
                 self._path.append(field.name)
                 self._field(field, position + offset, owner=kind)
                 self._path.pop()

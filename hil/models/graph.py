@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from hil.models.flatbuffer import Table
 
 _CUSTOM = OPERATORS.index("CUSTOM")
-_FLAGS = {"adj_x", "adj_y", "keep_num_dims"}
+_FLAGS = {"adj_x", "adj_y", "keep_num_dims", "pot_scale_int16"}
 _NAMED = {"padding": PADDING, "activation": ACTIVATIONS}
 # What the schema gives an absent field, where that is not zero.
-_DEFAULTS = {"dilation_w_factor": 1, "dilation_h_factor": 1, "dilation_d_factor": 1}
+_DEFAULTS = {
+    "dilation_w_factor": 1,
+    "dilation_h_factor": 1,
+    "dilation_d_factor": 1,
+    "pot_scale_int16": 1,
+}
 _CODES = {1: "b", 4: "i", 8: "q"}
 
 
@@ -117,6 +122,7 @@ class Graph:
 
     `bytes_by_field` says where the bytes of lists and texts are in the file, by the
     field of the schema ("Tensor.name"); hil.models.facts makes the anatomy of it.
+    `unknown_fields` are stored fields that the schema here does not know.
     """
 
     version: int
@@ -126,6 +132,7 @@ class Graph:
     metadata: Mapping[str, bytes]
     size_bytes: int
     bytes_by_field: Mapping[str, int]
+    unknown_fields: tuple[str, ...] = ()
 
     def data_of(self, tensor: Tensor) -> bytes:
         """Return the constant data of *tensor*, empty where it has none."""
@@ -152,6 +159,7 @@ def read_graph(data: bytes, where: str) -> Graph:
         },
         size_bytes=len(data),
         bytes_by_field=structure.bytes_by_field,
+        unknown_fields=structure.unknown_fields,
     )
 
 

@@ -8,10 +8,11 @@ from hil.models.schema import IDENTIFIER
 
 _TEXT_BYTES = 512
 _CONVERT = "hil convert turns it into a .tflite"
+_KERAS = f"{_CONVERT}; exported as a SavedModel, hil inspect shows its ranges"
 # First bytes of files that people take for a .tflite: what it is, and the remedy.
 _LOOKS: tuple[tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "a zip archive (a .keras file is one)", _CONVERT),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (a Keras .h5 model)", _CONVERT),
+    (b"PK\x03\x04", "a zip archive (a .keras file is one)", _KERAS),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (a Keras .h5 model)", _KERAS),
     (b"\x1f\x8b", "a gzip archive", "unpack it with gunzip or tar first"),
     (
         b"version https://git-lfs",

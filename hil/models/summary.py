@@ -16,6 +16,8 @@ from hil.models.facts import (
 )
 from hil.models.graph import read_graph
 from hil.models.label import Label, label
+from hil.models.liveness import Peak, peak_of
+from hil.models.tensor_table import TensorRow, tensor_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +66,17 @@ class ModelSummary:
     histogram: Mapping[str, int]
     macs: Macs
     anatomy: Anatomy
+    tensors: tuple[TensorRow, ...]
+    peak: Peak
 
 
 def summarize(data: bytes, path: Path) -> ModelSummary:
     """Verify *data*, read it and sum it up; *path* is named in errors (ModelError)."""
-    graph = read_graph(data, str(path))
+    return summary_of(read_graph(data, str(path)), data, path)
+
+
+def summary_of(graph: Graph, data: bytes, path: Path) -> ModelSummary:
+    """Sum up *graph*, which was read from *data*."""
     main = graph.subgraphs[0]
     operators = _operators(graph)
     counts = Counter(operator.name for operator in operators)
@@ -85,6 +93,8 @@ def summarize(data: bytes, path: Path) -> ModelSummary:
         histogram=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         macs=count_macs(graph),
         anatomy=anatomy(graph),
+        tensors=tensor_rows(graph),
+        peak=peak_of(graph),
     )
 
 
@@ -119,6 +129,8 @@ def to_json(summary: ModelSummary) -> dict[str, object]:
             "uncounted": list(summary.macs.uncounted),
         },
         "anatomy": asdict(summary.anatomy),
+        "peak_activations": asdict(summary.peak),
+        "tensors": [_row_json(row) for row in summary.tensors],
     }
 
 
@@ -164,6 +176,11 @@ def _tensor_json(line: TensorLine) -> dict[str, object]:
         "zero_point": line.zero_point,
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _row_json(row: TensorRow) -> dict[str, object]:
+    known = {name: value for name, value in asdict(row).items() if value is not None}
+    return {**known, "shape": list(row.shape)}
 
 
 def _operator_json(line: OperatorLine) -> dict[str, object]:

@@ -34,24 +34,29 @@ def write(result: QuantizedModel, folder: Path, *, stem: str) -> Path:
             allowed="a name without slashes",
         )
     path = folder / f"{stem}_{result.recipe.name}.tflite"
+    write_file(path, result.data, what="model")
+    return path
+
+
+def write_file(path: Path, data: bytes, *, what: str) -> None:
+    """Write *data* to *path* in one step; *what* names it in errors, as in `write`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(path, result.data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
     except OSError as exc:
         if exc.errno in _DISK:
             raise RecordingError(
-                "the model could not be written",
+                f"the {what} could not be written",
                 where=str(path),
-                found=f"{exc.strerror}; {len(result.data):,} bytes to write",
+                found=f"{exc.strerror}; {len(data):,} bytes to write",
                 remedy="make room on the disk, or name another folder",
             ) from exc
         raise ConfigError(
-            "the model cannot be written there",
+            f"the {what} cannot be written there",
             where=str(path),
             found=exc.strerror or str(exc),
             allowed="a folder in which this user may make files",
         ) from exc
-    return path
 
 
 def _replace(path: Path, data: bytes) -> None:

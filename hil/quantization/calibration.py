@@ -1,8 +1,8 @@
 """The range of every activation, measured on sample inputs.
 
-The ranges are true minima and maxima. AI Edge Quantizer's own default is a moving
-average of them (0.95 of the old value), which clips and depends on the order of the
-samples; its `Quantizer.calibrate` cannot be told otherwise, its `Calibrator` can.
+The ranges are true minima and maxima unless another calibrator is asked for. AI Edge
+Quantizer's own default is a moving average of them (0.95 of the old value), which
+clips and depends on the order of the samples.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
-from ai_edge_quantizer.recipe_manager import RecipeManager
-from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
 from hil.errors import ConfigError, ModelError
-from hil.quantization.signature import with_signature
+from hil.quantization.calibrators import MINMAX, Method
+from hil.quantization.clipping import least_error_range, percentile_range
+from hil.quantization.extremes import measure_extremes
+from hil.quantization.histogram import measure_histograms
+from hil.quantization.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from hil.models.graph import Graph, Tensor
+    from hil.quantization.calibrators import Calibrator
+    from hil.quantization.extremes import Extremes
 
-# AI Edge Quantizer's own: {"min": array, "max": array}, of shape [1, ...].
-Ranges = dict[str, dict[str, "npt.NDArray[np.float32]"]]
+# The least and the greatest value of each float activation, by its name.
+Ranges = dict[str, tuple[float, float]]
 
-_THREADS = 1  # the result does not depend on the machine, and small models run faster
+_KEPT = 0.95  # of the old value in AI Edge Quantizer's moving average
+_BITS = {"int8": 8, "int16": 16}
 _NAMED = 3  # tensors named in an error
 
 
@@ -87,36 +89,67 @@ def check_calibration(data: CalibrationData, graph: Graph, *, where: str) -> Non
 
 
 def measure_ranges(
-    model: bytes, data: CalibrationData, graph: Graph, *, where: str
+    model: bytes,
+    data: CalibrationData,
+    graph: Graph,
+    *,
+    where: str,
+    calibrator: Calibrator = MINMAX,
+    activations: str = "int8",
 ) -> Ranges:
-    """Return the least and the greatest value of every float activation over *data*.
+    """Return the range of every float activation over *data*, as *calibrator* has it.
 
-    Raises ConfigError where a range is a single point, ModelError where the model
-    computes NaN or infinity.
+    *activations* is the type that they will have. Raises ConfigError where a range is a
+    single point, ModelError where the model computes NaN or infinity.
     """
-    calibrator = _calibrator(model)
-    signatures: Mapping[str, Mapping[str, list[str]]] = calibrator.get_signature_list()
-    if not signatures:
-        calibrator = _calibrator(with_signature(model))
-        signatures = calibrator.get_signature_list()
-    key, signature = next(iter(signatures.items()))
-    (name,) = signature["inputs"]
-    samples = [{name: row[np.newaxis]} for row in data.x.astype(np.float32)]
-    # This mode takes its minima and maxima from the runtime's own profiler and never
-    # asks the recipe: an empty one does.
-    calibrator.calibrate({key: samples}, RecipeManager())
-    ranges: Ranges = calibrator.get_model_qsvs()
-    _check_ranges(ranges, data, graph, where=where)
-    return ranges
+    extremes = checked_extremes(model, data, graph, where=where)
+    if not calibrator.needs_values:
+        return ranges_of(extremes, calibrator)
+    histograms = measure_histograms(model, data.x, graph, extremes=extremes)
+    if calibrator.percent is not None:
+        return {
+            name: percentile_range(histogram, calibrator.percent)
+            for name, histogram in histograms.items()
+        }
+    bits = _BITS[activations]
+    return {
+        name: least_error_range(histogram, bits=bits)
+        for name, histogram in histograms.items()
+    }
 
 
-def _calibrator(model: bytes) -> Calibrator:
-    return Calibrator(
-        model,
-        num_threads=_THREADS,
-        mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
-        qsv_update_func=min_max_update,
-    )
+def checked_extremes(
+    model: bytes, data: CalibrationData, graph: Graph, *, where: str
+) -> Extremes:
+    """Return each sample's minima and maxima; raises as `measure_ranges` does."""
+    with quiet():
+        extremes = measure_extremes(model, data.x, graph)
+    _check_ranges(ranges_of(extremes, MINMAX), data, where=where)
+    return extremes
+
+
+def ranges_of(extremes: Extremes, calibrator: Calibrator) -> Ranges:
+    """Return what the minima and maxima of the samples, in their order, come to."""
+    if calibrator.method is Method.MOVING_AVERAGE:
+        lows, highs = moving_average(extremes.lows), moving_average(extremes.highs)
+    else:
+        lows, highs = extremes.lows.min(axis=0), extremes.highs.max(axis=0)
+    return {
+        name: (float(low), float(high))
+        for name, low, high in zip(extremes.names, lows, highs, strict=True)
+    }
+
+
+def moving_average(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return AI Edge Quantizer's average of *values* [samples, ...] in their order.
+
+    Its `moving_average_update` begins with the first sample, which so keeps more
+    weight than any other: 60 % after ten samples.
+    """
+    average: npt.NDArray[np.float64] = values[0]
+    for sample in values[1:]:
+        average = _KEPT * average + (1 - _KEPT) * sample
+    return average
 
 
 def _only_input(graph: Graph, *, where: str) -> Tensor:
@@ -139,19 +172,8 @@ def _fits(shape: tuple[int, ...], tensor: Tensor) -> bool:
     )
 
 
-def _check_ranges(
-    ranges: Ranges, data: CalibrationData, graph: Graph, *, where: str
-) -> None:
-    # Integers, such as computed shapes, are measured too but never quantized.
-    ends = {
-        tensor.name: (
-            float(np.min(ranges[tensor.name]["min"])),
-            float(np.max(ranges[tensor.name]["max"])),
-        )
-        for tensor in _in_order(graph)
-        if tensor.type == "float32" and tensor.name in ranges
-    }
-    broken = [name for name, pair in ends.items() if not np.isfinite(pair).all()]
+def _check_ranges(ranges: Ranges, data: CalibrationData, *, where: str) -> None:
+    broken = [name for name, pair in ranges.items() if not np.isfinite(pair).all()]
     if broken:
         raise ModelError(
             "the model computes NaN or infinity on the calibration data",
@@ -159,22 +181,17 @@ def _check_ranges(
             found=_names(broken),
             allowed="finite values in every tensor",
         )
-    points = [f"{name} = {low:g}" for name, (low, high) in ends.items() if low == high]
+    points = [
+        f"{name} = {low:g}" for name, (low, high) in ranges.items() if low == high
+    ]
     if points:
         raise ConfigError(
             "the range of a tensor is a single point over the calibration data",
             where=data.name,
-            found=f"{len(points)} of {len(ends)} tensors: {_names(points)}",
+            found=f"{len(points)} of {len(ranges)} tensors: {_names(points)}",
             allowed="samples that make every tensor vary",
             remedy="more samples, as varied as the device will see",
         )
-
-
-def _in_order(graph: Graph) -> list[Tensor]:
-    """Return the activations in the order in which they are computed."""
-    main = graph.subgraphs[0]
-    outputs = [index for operator in main.operators for index in operator.outputs]
-    return [main.tensors[index] for index in (*main.inputs, *outputs)]
 
 
 def _names(names: list[str]) -> str:

@@ -7,17 +7,18 @@ without an integer kernel. So only the file itself says what was done.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hil.errors import WrongQuantization
 from hil.models.label import Kind, label
-from hil.models.weights import FLOATS, find_weights, origins_of
+from hil.models.weights import FLOATS, converts, find_weights, origins_of
 from hil.quantization.recipes import Scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.models.graph import Graph, Tensor
+    from hil.models.graph import Graph, Operator, SubGraph, Tensor
     from hil.models.label import Label
     from hil.quantization.recipes import Recipe
 
@@ -28,6 +29,11 @@ _ELEMENTWISE = frozenset(
     {"ADD", "SUB", "MUL", "DIV", "POW", "PRELU", "MAXIMUM", "MINIMUM"}
     | {"SQUARED_DIFFERENCE", "ADD_N"}
 )
+# Layers that multiply with weights: these have no zero point, and their biases are
+# sums of products.
+_LAYERS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+_BIASES = frozenset({"int32", "int64"})
+_BIAS = 2  # the input that holds it
 _KINDS = {
     Scheme.STATIC: {
         "int8": frozenset({Kind.INT8}),
@@ -45,11 +51,15 @@ def check_result(graph: Graph, recipe: Recipe, *, where: str) -> Label:
     The error names the tensors and operators that are something else.
     """
     truth = label(graph)
-    findings = [*_weights(graph, recipe)]
+    findings = [*_weights(graph, recipe), *_unmatched(graph, recipe)]
     if recipe.scheme is Scheme.STATIC:
-        findings += [*_floats(graph, truth), *_boundary(graph, recipe)]
+        findings += [*_boundary(graph, recipe), *_arithmetic(graph)]
+        if recipe.layer_rules:
+            findings += _layers(graph, recipe)
+        else:
+            findings += _floats(graph, truth)
     explained = truth.floats if recipe.scheme is Scheme.STATIC else findings
-    if truth.kind not in _KINDS[recipe.scheme][recipe.activations] and not explained:
+    if not (explained or _is_kind(truth, recipe)):
         findings.append(f"its activations are not {recipe.activations}")
     if findings:
         raise WrongQuantization(
@@ -61,6 +71,64 @@ def check_result(graph: Graph, recipe: Recipe, *, where: str) -> Label:
             "docs/recipes.md says what each does",
         )
     return truth
+
+
+def _is_kind(truth: Label, recipe: Recipe) -> bool:
+    """Return whether the label is the recipe's; a mixed file was checked by layer."""
+    mixed = recipe.layer_rules and recipe.scheme is Scheme.STATIC
+    return bool(mixed) or truth.kind in _KINDS[recipe.scheme][recipe.activations]
+
+
+def _unmatched(graph: Graph, recipe: Recipe) -> Iterator[str]:
+    """Say which rules of layers meet no operator: a misspelt name is a no-op."""
+    scopes = [
+        _scope(subgraph, operator)
+        for subgraph in graph.subgraphs
+        for operator in subgraph.operators
+        if not converts(operator)
+    ]
+    for rule in recipe.layer_rules:
+        if not any(re.search(rule.pattern, scope) for scope in scopes):
+            yield f"no layer is called {rule.pattern!r}"
+
+
+def _layers(graph: Graph, recipe: Recipe) -> Iterator[str]:
+    """Say which operators compute in another type than the rules of layers ask."""
+    for subgraph in graph.subgraphs:
+        constants = origins_of(subgraph)
+        for operator in subgraph.operators:
+            if converts(operator) or all(i in constants for i in operator.outputs):
+                continue
+            wanted = recipe.activations_of(_scope(subgraph, operator))
+            for tensor in subgraph.outputs_of(operator):
+                computed = tensor.type in FLOATS or tensor.quantization is not None
+                if computed and tensor.type != wanted:
+                    name = _listed([tensor.name])
+                    yield f"{operator.name} {name} is {tensor.type}, not {wanted}"
+
+
+def _arithmetic(graph: Graph) -> Iterator[str]:
+    """Say where an integer layer is not as its kernels want: docs/recipes.md."""
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            if operator.name not in _LAYERS:
+                continue
+            inputs = subgraph.inputs_of(operator)
+            output = subgraph.outputs_of(operator)[0]
+            if output.type in FLOATS:
+                continue
+            weight = inputs[1]
+            quantization = weight.quantization if weight else None
+            if weight and quantization and any(quantization.zero_points):
+                yield f"the weight {_listed([weight.name])} has a zero point"
+            bias = inputs[2] if len(inputs) > _BIAS else None
+            if bias and bias.type not in _BIASES:
+                yield f"the bias {_listed([bias.name])} is {bias.type}"
+
+
+def _scope(subgraph: SubGraph, operator: Operator) -> str:
+    """Return what AI Edge Quantizer searches a pattern in: names of the outputs."""
+    return "".join(f"{tensor.name};" for tensor in subgraph.outputs_of(operator))
 
 
 def _weights(graph: Graph, recipe: Recipe) -> Iterator[str]:
@@ -119,8 +187,17 @@ def _expected_types(graph: Graph, recipe: Recipe) -> list[tuple[Tensor, str]]:
                     continue
                 if _only_passes_on(operator.name):
                     continue
-                expected[key] = (origin.tensor, recipe.weights_of(operator.name))
+                expected[key] = (
+                    origin.tensor,
+                    _weight_type(recipe, subgraph, operator),
+                )
     return list(expected.values())
+
+
+def _weight_type(recipe: Recipe, subgraph: SubGraph, operator: Operator) -> str:
+    rule = recipe.rule_of(_scope(subgraph, operator))
+    left_float = rule is not None and rule.activations == "float32"
+    return "float32" if left_float else recipe.weights_of(operator.name)
 
 
 def _only_passes_on(operator: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
 from ai_edge_quantizer.quantizer import Quantizer
@@ -13,13 +14,18 @@ from hil.errors import ConfigError, ModelError
 from hil.models.graph import read_graph
 from hil.models.label import Kind, label
 from hil.quantization.calibration import check_calibration, measure_ranges
+from hil.quantization.calibrators import MINMAX
 from hil.quantization.check import check_result
+from hil.quantization.operator_codes import with_operator_codes
 from hil.quantization.quiet import quiet
 from hil.quantization.recipes import Scheme
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from hil.models.graph import Graph
-    from hil.quantization.calibration import CalibrationData
+    from hil.quantization.calibration import CalibrationData, Ranges
+    from hil.quantization.calibrators import Calibrator
     from hil.quantization.recipes import ElementType, Recipe
 
 # AI Edge Quantizer has no exceptions of its own: these are what it and LiteRT raise
@@ -39,6 +45,7 @@ _ANY_NAME = ".*"
 # A second rule for all operators needs another pattern: an equal one replaces the
 # first. Where the second is not allowed for an operator, the first stands.
 _ANY_NAME_AGAIN = ".+"
+_ANY_NAME_LAST = "^"  # for what holds whatever the rules of layers say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,27 +63,39 @@ def quantize(
     calibration: CalibrationData | None,
     *,
     where: str,
+    calibrator: Calibrator = MINMAX,
 ) -> QuantizedModel:
     """Quantize the float *model* and read the result back.
 
-    *calibration* is used by recipes that need it only. Raises ModelError where the
-    model is no float model or cannot be quantized, ConfigError where the calibration
-    data are missing or unfit, WrongQuantization where the result is not as asked for.
+    *calibration* and *calibrator* are used by recipes that need them only. Raises
+    ModelError where the model is no float model or cannot be quantized, ConfigError
+    where the calibration data are missing or unfit, WrongQuantization where the result
+    is not as asked for.
     """
     graph = read_graph(model, where)
     _require_float(graph, where=where)
     data = _calibration_for(recipe, calibration, graph, where=where)
     try:
-        with quiet():
-            ranges = (
-                None
-                if data is None
-                else measure_ranges(model, data, graph, where=where)
+        source = with_operator_codes(model)
+        statistics = (
+            None
+            if data is None
+            else _statistics(
+                measure_ranges(
+                    source,
+                    data,
+                    graph,
+                    where=where,
+                    calibrator=calibrator,
+                    activations=recipe.activations,
+                )
             )
-            quantizer = Quantizer(model)
+        )
+        with quiet():
+            quantizer = Quantizer(source)
             _add_rules(quantizer, recipe)
             result = quantizer.quantize(
-                ranges, enable_progress_bar=False, enable_progress_report=False
+                statistics, enable_progress_bar=False, enable_progress_report=False
             )
     except _LIBRARY_ERRORS as exc:
         raise ModelError(
@@ -89,6 +108,14 @@ def quantize(
     made = read_graph(quantized, f"{where} as {recipe.name}")
     truth = check_result(made, recipe, where=where)
     return QuantizedModel(data=quantized, recipe=recipe, label=truth.text)
+
+
+def _statistics(ranges: Ranges) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
+    """Return *ranges* as AI Edge Quantizer wants them."""
+    return {
+        name: {"min": np.array([low]), "max": np.array([high])}
+        for name, (low, high) in ranges.items()
+    }
 
 
 def _require_float(graph: Graph, *, where: str) -> None:
@@ -135,11 +162,6 @@ def _add_rules(quantizer: Quantizer, recipe: Recipe) -> None:
         quantizer.add_static_config(
             _ANY_NAME, _EVERY, _BITS[recipe.activations], bits, granularity
         )
-        if recipe.boundary == "float32":
-            for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
-                quantizer.update_quantization_recipe(
-                    _ANY_NAME, end, algorithm_key=AlgorithmName.NO_QUANTIZE
-                )
     elif recipe.scheme is Scheme.WEIGHT_ONLY:
         algorithm = (
             AlgorithmName.FLOAT_CASTING
@@ -153,3 +175,29 @@ def _add_rules(quantizer: Quantizer, recipe: Recipe) -> None:
         for other in sorted(set(recipe.exceptions.values())):
             quantizer.add_dynamic_config(_ANY_NAME, _EVERY, _BITS[other], granularity)
         quantizer.add_dynamic_config(_ANY_NAME_AGAIN, _EVERY, bits, granularity)
+    for rule in recipe.layer_rules:
+        if rule.activations == "float32":
+            quantizer.update_quantization_recipe(
+                rule.pattern, _EVERY, algorithm_key=AlgorithmName.NO_QUANTIZE
+            )
+        else:
+            quantizer.add_static_config(
+                rule.pattern, _EVERY, _BITS[rule.activations], bits, granularity
+            )
+    if recipe.scheme is Scheme.STATIC:
+        _add_boundary(quantizer, recipe, bits=bits, granularity=granularity)
+
+
+def _add_boundary(
+    quantizer: Quantizer, recipe: Recipe, *, bits: int, granularity: QuantGranularity
+) -> None:
+    """Say what inputs and outputs are: the patterns of layers match their names too."""
+    for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
+        if recipe.boundary == "float32":
+            quantizer.update_quantization_recipe(
+                _ANY_NAME_LAST, end, algorithm_key=AlgorithmName.NO_QUANTIZE
+            )
+        elif recipe.layer_rules:
+            quantizer.add_static_config(
+                _ANY_NAME_LAST, end, _BITS[recipe.boundary], bits, granularity
+            )

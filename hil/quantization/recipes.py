@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from hil.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ElementType = Literal["float32", "float16", "int16", "int8", "int4"]
+
+_MIXED: tuple[ElementType, ...] = ("float32", "int8", "int16")
+_SUFFIX = "-mixed"
 
 
 class Scheme(enum.Enum):
@@ -21,6 +25,18 @@ class Scheme(enum.Enum):
     DYNAMIC = "dynamic"  # integer weights; it quantizes activations as it runs
     WEIGHT_ONLY = "weight-only"  # small weights, turned into floats before use
     STATIC = "static"  # integers from end to end; ranges come from calibration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRule:
+    """Other activations for the operators whose output's name *pattern* is found in.
+
+    float32 leaves the operator and its weights float, in any recipe; int16 and int8
+    are for recipes that are integers from end to end. A later rule wins.
+    """
+
+    pattern: str  # a regular expression, searched for as AI Edge Quantizer does
+    activations: ElementType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +54,7 @@ class Recipe:
     exceptions: Mapping[str, ElementType] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    layer_rules: tuple[LayerRule, ...] = ()
 
     @property
     def needs_calibration(self) -> bool:
@@ -47,6 +64,37 @@ class Recipe:
     def weights_of(self, operator: str) -> ElementType:
         """Return the type that the weights of *operator* must have."""
         return self.exceptions.get(operator, self.weights)
+
+    def rule_of(self, scope: str) -> LayerRule | None:
+        """Return the rule of an operator, if it has one; *scope* names its outputs."""
+        found = [r for r in self.layer_rules if re.search(r.pattern, scope)]
+        return found[-1] if found else None
+
+    def activations_of(self, scope: str) -> ElementType:
+        """Return the type that an operator computes in; *scope* names its outputs."""
+        rule = self.rule_of(scope)
+        return self.activations if rule is None else rule.activations
+
+    def with_rules(self, rules: Sequence[LayerRule]) -> Recipe:
+        """Return this recipe with *rules* added, called NAME-mixed.
+
+        Raises ConfigError for a type that the recipe's scheme cannot mix in, or for a
+        pattern that is no regular expression.
+        """
+        allowed = _MIXED if self.scheme is Scheme.STATIC else ("float32",)
+        for rule in rules:
+            if rule.activations not in allowed:
+                raise ConfigError(
+                    f"{self.name} cannot have layers with other activations",
+                    found=f"{rule.activations} for {rule.pattern!r}",
+                    allowed=", ".join(allowed),
+                )
+            _check_pattern(rule.pattern)
+        return replace(
+            self,
+            name=f"{self.name.removesuffix(_SUFFIX)}{_SUFFIX}",
+            layer_rules=(*self.layer_rules, *rules),
+        )
 
 
 _RECIPES = (
@@ -123,6 +171,17 @@ _RECIPES = (
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {recipe.name: recipe for recipe in _RECIPES}
 )
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as exc:
+        raise ConfigError(
+            "the pattern of a layer is no regular expression",
+            found=f"{pattern!r}: {exc}",
+            remedy="re.escape(name) for the name of a tensor",
+        ) from exc
 
 
 def find_recipe(name: str) -> Recipe:

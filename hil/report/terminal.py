@@ -10,54 +10,74 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.printable import printable
-from hil.report import figures
+from hil.report import accuracy, figures
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
+    from hil.accuracy.rating import Rating
     from hil.vocab import Latency, Result
+
+    Ratings = Mapping[tuple[str, str, str | None], Rating]
 
 # Narrower than this, the second part of each figure goes to a line of its own.
 _ONE_LINE_WIDTH = 170
 
 
-def render(results: Sequence[Result], *, width: int) -> RenderableType:
+def render(
+    results: Sequence[Result], *, width: int, ratings: Ratings | None = None
+) -> RenderableType:
     """Return a table for each model, and below it what did not run and why.
 
-    *width* is the terminal's, in characters.
+    *width* is the terminal's, in characters. *ratings* are the values of rows whose
+    metric is no share of right answers, which a result does not hold.
     """
     models = list(dict.fromkeys(result.model for result in results))
     parts: list[RenderableType] = []
     for model in models:
         rows = [result for result in results if result.model == model]
-        parts += [_table(model, rows, width), *_problems(rows), *_retries(rows)]
+        parts += [
+            _table(model, rows, width, ratings or {}),
+            *_problems(rows),
+            *_retries(rows),
+        ]
     parts += _basis_notes(results)
     return Group(*parts)
 
 
-def _table(model: str, results: Sequence[Result], width: int) -> Table:
+def _table(
+    model: str, results: Sequence[Result], width: int, ratings: Ratings
+) -> Table:
     table = Table(title=_text(model), title_justify="left", pad_edge=False, box=None)
     for name in ("variant", "device", "latency", "memory", "accuracy", "equals host"):
         right = name in {"latency", "memory", "accuracy"}
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     joint = "  " if width >= _ONE_LINE_WIDTH else "\n"
     for result in results:
-        cells = (joint.join(part for part in cell if part) for cell in _cells(result))
+        cells = (
+            joint.join(part for part in cell if part)
+            for cell in _cells(result, ratings)
+        )
         table.add_row(*(_text(cell) for cell in cells), style=_style(result))
     return table
 
 
-def _cells(result: Result) -> tuple[tuple[str, ...], ...]:
+def _cells(result: Result, ratings: Ratings) -> tuple[tuple[str, ...], ...]:
     latency = result.latency
+    rated = ratings.get((result.model, result.variant, result.device))
+    judged = figures.accuracy(result.accuracy)
+    if result.accuracy is None and rated is not None:
+        value, interval = accuracy.rating(rated)
+        judged = f"{rated.metric} {value}", interval
     return (
         (result.variant, figures.size(result.size_bytes)),
         (result.device, figures.status(result.status)),
         _latency(latency) if latency is not None else (figures.ABSENT,),
         figures.memory(result),
-        figures.accuracy(result.accuracy),
+        judged,
         figures.agreement(result.agreement),
     )
 

@@ -2,6 +2,7 @@
 
 runs/YYYYMMDD-HHMMSS-NAME/
   records.jsonl     one line per job, written and fsynced as it ends
+  scores.jsonl      one line per job that was judged: each sample right or wrong
   plan.toml         the plan as used (JSON-compatible TOML)
   environment.json  versions, commit, host
   models/           every model that was run, by its sha256
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.errors import ConfigError, RecordingError
-from hil.results.records import from_line, to_line
+from hil.results import records, scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from hil.results.scores import StoredScores
     from hil.vocab import RunRecord
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _RECORDS = "records.jsonl"
+_SCORES = "scores.jsonl"
 _PLAN = "plan.toml"
 
 
@@ -71,8 +74,14 @@ class RunFolder:
         Where the disk is full the cut line is taken back, so that every line in the
         file stays a whole record, and RecordingError is raised.
         """
-        path = self.path / _RECORDS
-        line = to_line(record)
+        self._append(_RECORDS, records.to_line(record))
+
+    def append_scores(self, stored: StoredScores) -> None:
+        """Keep what each sample's answer was worth, as `append` keeps a record."""
+        self._append(_SCORES, scores.to_line(stored))
+
+    def _append(self, name: str, line: bytes) -> None:
+        path = self.path / name
         try:
             with path.open("ab", buffering=0) as file:
                 start = file.tell()
@@ -136,20 +145,41 @@ def load_records(path: Path) -> tuple[list[RunRecord], list[str]]:
     """
     file = path / _RECORDS if path.is_dir() else path
     try:
-        lines = file.read_bytes().split(b"\n")
+        data = file.read_bytes()
     except OSError as exc:
         raise ConfigError(
             "there are no records to read", where=str(file), found=exc.strerror
         ) from exc
+    lines, notes = _lines(data, file)
+    return [records.from_line(line, where=where) for where, line in lines], notes
+
+
+def load_scores(path: Path) -> tuple[list[StoredScores], list[str]]:
+    """Return the scores of a run folder (or beside a records.jsonl), if it has some.
+
+    Damage is treated as in `load_records`.
+    """
+    file = (path if path.is_dir() else path.parent) / _SCORES
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return [], []
+    except OSError as exc:
+        raise ConfigError(
+            "the scores cannot be read", where=str(file), found=exc.strerror
+        ) from exc
+    lines, notes = _lines(data, file)
+    return [scores.from_line(line, where=where) for where, line in lines], notes
+
+
+def _lines(data: bytes, file: Path) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """Return the whole lines, each with its place, and what is told of a cut one."""
+    lines = data.split(b"\n")
     # A whole file ends with a line end, so its last part is empty.
     cut = lines.pop()
-    records = [
-        from_line(line, where=f"{file}:{number}")
-        for number, line in enumerate(lines, 1)
-        if line
-    ]
+    whole = [(f"{file}:{number}", line) for number, line in enumerate(lines, 1) if line]
     notes = [f"{file}:{len(lines) + 1}: the last line is cut; skipped"] if cut else []
-    return records, notes
+    return whole, notes
 
 
 def load_plan(path: Path) -> str | None:

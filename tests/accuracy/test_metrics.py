@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hil.accuracy.metrics import Metric, agreement, count_top1, find_metric, wilson
+from hil.accuracy.metrics import (
+    METRIC_NAMES,
+    Kind,
+    Metric,
+    agreement,
+    count_top1,
+    find_metric,
+    wilson,
+)
 from hil.errors import ConfigError, HilError
 
 
@@ -194,12 +202,24 @@ def test_agreement_of_integers_is_that_of_plain_python(
 
 
 def test_metrics_are_found_by_name() -> None:
-    assert find_metric("top1") is Metric.TOP1
-    assert find_metric("none") is Metric.NONE
+    assert find_metric("top1") == Metric(name="top1", kind=Kind.TOP_K, k=1)
+    assert find_metric("top12").k == 12
+    assert [find_metric(name).kind for name in METRIC_NAMES[2:]] == [
+        kind for kind in Kind if kind is not Kind.TOP_K
+    ]
+
+
+def test_a_rise_of_the_squared_error_is_a_loss_and_has_no_points() -> None:
+    assert find_metric("mse").better_when_lower
+    assert not find_metric("mse").in_points
+    assert not find_metric("auc").better_when_lower
+    assert find_metric("auc").in_points
 
 
 def test_an_unknown_metric_names_the_nearest_one() -> None:
     with pytest.raises(ConfigError, match="unknown metric") as caught:
         find_metric("top-1")
-    assert caught.value.allowed == "top1, none"
+    assert caught.value.allowed == (
+        "top1, top5, macro-f1, auc, mse, cosine, none (topK for any K)"
+    )
     assert caught.value.remedy == "did you mean 'top1'?"

@@ -7,6 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hil.accuracy.distance import real_rows
+from hil.accuracy.rating import rate
+from hil.accuracy.sample_scores import Target
 from hil.bench.jobs import plan_jobs
 from hil.bench.judge import Judge, make_engine, reference_engine
 from hil.bench.plan import Measure, PlannedModel
@@ -68,6 +71,42 @@ def test_right_answers_are_counted_and_agree_to_the_bit(job, variant, right):
     wrong = np.flatnonzero(right.argmax(axis=1) != labels)
     assert verdict.accuracy.wrong == tuple(wrong)
     assert verdict.accuracy.correct == SAMPLES - len(wrong)
+
+
+def test_the_worth_of_each_sample_is_kept_for_paired_tests(job, variant, right):
+    kept = []
+    judge = Judge(keep=kept.append)
+    measurement = Measurement(engine="tflm", outputs=right, probe_output=right[:1])
+    verdict = judge.judge(job, variant, measurement)
+    (stored,) = kept
+    assert (stored.model, stored.variant) == ("digits", "int8")
+    assert (stored.device, stored.engine) == ("emulated-mcu", "tflm")
+    wrong = np.flatnonzero(~stored.scores.hits)
+    assert tuple(wrong) == verdict.accuracy.wrong
+    assert np.array_equal(stored.scores.labels, variant.labels[:SAMPLES])
+
+
+@pytest.mark.parametrize("metric", ["macro-f1", "auc", "cosine"])
+def test_other_metrics_are_kept_and_count_nothing(job, variant, right, metric):
+    kept = []
+    rows = real_rows(right, scale=1 / 256, zero_point=-128)
+    judge = Judge(
+        keep=kept.append, targets={"digits": Target(rows=rows, name="the float model")}
+    )
+    other = dataclasses.replace(variant, metric=metric)
+    measurement = Measurement(engine="tflm", outputs=right, probe_output=None)
+    verdict = judge.judge(job, other, measurement)
+    assert (verdict.status, verdict.accuracy) == (RunStatus.OK, None)
+    found = rate(kept[0].scores)
+    assert found.metric == metric
+    assert 0.85 < found.low <= found.value <= found.high <= 1 + 1e-9
+
+
+def test_an_unknown_host_engine_is_named_with_the_nearest():
+    with pytest.raises(ConfigError, match="unknown host engine") as caught:
+        make_engine("tfml")
+    assert caught.value.allowed == "litert, litert-ref, tflm"
+    assert caught.value.remedy == "did you mean 'tflm'?"
 
 
 def test_one_rounding_step_is_told_but_no_failure(job, variant, right):

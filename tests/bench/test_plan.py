@@ -6,8 +6,17 @@ import tomllib
 
 import pytest
 
+from hil.accuracy.gate import Gate
 from hil.accuracy.inputs import Pixels
-from hil.bench.plan import Measure, parse_plan, plan_document, read_plan, to_toml
+from hil.bench.plan import (
+    AccuracyGate,
+    Measure,
+    parse_plan,
+    plan_document,
+    read_accuracy_gate,
+    read_plan,
+    to_toml,
+)
 from hil.errors import ConfigError
 from hil.vocab import RunStatus
 
@@ -34,6 +43,7 @@ min_seconds = 1
 
 [gate]
 accept = ["unsupported_op"]
+accuracy_drop_points = 1
 """
 
 
@@ -55,6 +65,8 @@ def test_a_plan_is_read_with_paths_relative_to_it(plan_file, tmp_path):
     assert model.variants == ("as-is", "int8")
     assert plan.measure == Measure(windows=3, min_seconds=1)
     assert plan.accepted == (RunStatus.OK, RunStatus.UNSUPPORTED_OP)
+    assert plan.accuracy == AccuracyGate(baseline="float", most_drop=0.01)
+    assert plan.accuracy.limit == Gate(most_drop=0.01, confidence=0.95)
 
 
 def test_settings_of_a_device_are_laid_over_its_profile(plan_file):
@@ -101,6 +113,20 @@ def test_profiles_beside_the_plan_are_found_by_name_or_path(plan_file, tmp_path)
         (('path = "models/digits.tflite"\n', ""), "the key 'model.0.path'", None),
         (('["as-is", "int8"]', "[]"), "model.0.variants", None),
         (("[plan]", "[plan"), "the plan is not TOML", None),
+        (("_points = 1", "_points = 101"), "gate.accuracy_drop_points", None),
+        (("accept =", "confidence = 0.5\naccept ="), "gate.confidence", None),
+        (
+            ("accept =", 'baseline = "int88"\naccept ='),
+            "gate.baseline is no variant of digits",
+            "did you mean 'int8'?",
+        ),
+        (
+            ('dataset = "data/test.npz"\n', ""),
+            "gate.accuracy_drop_points cannot be decided for digits",
+            None,
+        ),
+        (("variants", 'metric = "mse"\nvariants'), "which has no points", None),
+        (("variants", 'metric = "top_1"\nvariants'), "unknown metric", "top1"),
     ],
 )
 def test_a_mistake_is_named_with_its_remedy(plan_file, change, says, remedy):
@@ -109,6 +135,23 @@ def test_a_mistake_is_named_with_its_remedy(plan_file, change, says, remedy):
     assert says in str(caught.value)
     if remedy:
         assert remedy in (caught.value.remedy or "")
+
+
+def test_two_models_of_one_name_would_share_their_rows(plan_file):
+    more = '[[model]]\npath = "other/digits.tflite"\ndataset = "x.npz"\n'
+    with pytest.raises(ConfigError, match="two models of the plan have the same name"):
+        read_plan(plan_file(PLAN.replace("[measure]", f"{more}[measure]")))
+
+
+def test_the_gate_of_an_earlier_plan_is_read_without_the_rest_of_it():
+    gate = read_accuracy_gate(PLAN.replace("emulated-mcu", "a board of last year"))
+    assert gate.most_drop == 0.01
+    text = '[gate]\nbaseline = "int8"\nconfidence = 0.9\naccept_undecidable = true'
+    assert read_accuracy_gate(text) == AccuracyGate(
+        baseline="int8", confidence=0.9, accept_undecidable=True
+    )
+    for nothing in (None, "", "[gate", "[gate]\nwhat = 1", "gate = 3"):
+        assert read_accuracy_gate(nothing) == AccuracyGate()
 
 
 def test_a_missing_plan_is_named(tmp_path):
@@ -127,6 +170,8 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
         devices=["emulated-mcu"],
         measure={"windows": 2},
         accept=["does_not_fit"],
+        metric="top5",
+        gate={"accuracy_drop_points": 0.5, "baseline": "int8"},
     )
     raw = tomllib.loads(to_toml(document))
     assert raw == document
@@ -134,3 +179,5 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
     assert plan.measure == Measure(windows=2)
     assert plan.models[0].calibration is None
     assert plan.models[0].pixels is Pixels.UNIT
+    assert plan.models[0].metric == "top5"
+    assert plan.accuracy == AccuracyGate(baseline="int8", most_drop=0.005)

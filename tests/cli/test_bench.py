@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hil.cli.main import main
-from hil.results.run_folder import load_records
+from hil.results.run_folder import load_records, load_scores
 
 FAST = ["--windows", "1", "--min-runs", "3", "--min-seconds", "0", "--samples", "5"]
 DIGITS = [
@@ -58,7 +58,7 @@ def serial_port():
         os.close(descriptor)
 
 
-def plan_with(port, *, timeout=3):
+def plan_with(port, *, timeout=60):
     return f"""
 [[model]]
 path = "example:digits.tflite"
@@ -152,6 +152,86 @@ def test_the_report_of_a_run_is_the_table_that_the_run_gave(bench, tmp_path, cap
     assert "emulated-mcu" in capsys.readouterr().out
 
 
+def test_a_variant_is_held_to_the_float_model_on_this_host(bench, tmp_path, capsys):
+    words = [*DIGITS, "--variants", "int8", "--gate", "drop<=1", *FAST]
+    status, document, _ = bench(*words)
+    assert status == 1, "five samples decide nothing"
+    for row in document["results"]:
+        assert row["status"] == "ok"
+        assert row["variant"] == "int8", "the baseline is no row of its own"
+        found = row["versus"]
+        assert found["baseline"] == "as-is on litert, this host"
+        assert (found["lost"], found["gained"], found["p_holm"]) == (0, 0, 1.0)
+        assert found["gate"]["outcome"] == "undecidable"
+        assert found["gate"]["samples_needed"] > 5
+        assert row["accuracy"]["ties"] == 0
+        assert row["accuracy"]["worst_class"]["n"] >= 1
+    (folder,) = (tmp_path / "runs").iterdir()
+    scores, _ = load_scores(folder)
+    assert {s.device for s in scores} == {None, "emulated-mcu", "emulated-phone"}
+    assert main(["report", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "top1 against as-is on litert, this host (100.0 %, n=5)" in out
+    assert "undecidable with 5 samples; about" in out
+    (folder / "scores.jsonl").unlink()
+    assert main(["report", str(folder), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["results"]
+    assert "versus" not in rows[0], "without the host's scores there is no baseline"
+    assert rows[0]["accuracy"]["n"] == 5
+
+
+def test_a_gate_that_samples_decide_is_passed(bench):
+    words = [*DIGITS, "--variants", "as-is,int8", "--gate", "drop<=3"]
+    status, document, _ = bench(*words, "--baseline", "as-is", *FAST[:-1], "200")
+    rows = {(row["device"], row["variant"]): row for row in document["results"]}
+    assert status == 0
+    assert "versus" not in rows["emulated-mcu", "as-is"]
+    found = rows["emulated-mcu", "int8"]["versus"]
+    assert found["baseline"] == "as-is on emulated-mcu"
+    assert found["gate"]["outcome"] == "passed"
+
+
+def test_a_gate_without_labels_stays_open(bench, tmp_path, digits):
+    with np.load(digits / "digits_test.npz") as data:
+        np.savez(tmp_path / "x.npz", x=data["x"][:9])
+    words = ["example:digits.tflite", "--dataset", "x.npz", "--gate", "drop<=1"]
+    status, document, told = bench(*words, "--device", "emulated-mcu", *FAST)
+    assert (status, document["results"][0]["status"]) == (1, "ok")
+    assert "the gate is open for as-is on emulated-mcu: no labels" in told
+
+
+def test_without_a_gate_the_difference_is_told_all_the_same(bench):
+    status, document, _ = bench(*DIGITS, "--variants", "int8", *FAST)
+    assert status == 0
+    assert "gate" not in document["results"][0]["versus"]
+
+
+@pytest.mark.parametrize("metric", ["top5", "auc", "cosine", "mse", "none"])
+def test_every_metric_of_a_plan_reaches_the_record(bench, metric):
+    words = [*DIGITS, "--variants", "int8", "--metric", metric]
+    status, document, _ = bench(*words, "--device", "emulated-mcu", *FAST[:-1], "60")
+    (row,) = document["results"]
+    assert status == 0
+    if metric == "none":
+        assert "accuracy" not in row
+        return
+    found = row["accuracy"]
+    assert (found["metric"], found["n"]) == (metric, 60)
+    assert found["low"] <= found["value"] <= found["high"]
+    if metric in {"cosine", "mse"}:
+        assert found["target"] == "the outputs of as-is on litert"
+
+
+def test_a_metric_that_counts_nothing_stands_in_the_table(bench, tmp_path, capsys):
+    words = [*DIGITS, "--variants", "int8", "--metric", "auc"]
+    bench(*words, "--device", "emulated-mcu", *FAST[:-1], "60")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert main(["report", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "auc 1, n=60" in out
+    assert "digits: auc against as-is on litert" in out
+
+
 def test_what_tflm_cannot_run_is_a_failure_unless_it_is_accepted(bench):
     words = [*DIGITS, "--variants", "dynamic", "--device", "emulated-mcu", *FAST]
     status, document, _ = bench(*words)
@@ -227,7 +307,7 @@ def test_a_run_that_cannot_be_recorded_is_status_3(bench, tmp_path):
     ("dataset", "says"),
     [
         ("shape", "shape"),
-        ("range", "range"),
+        ("range", "preprocessing"),
         ("type", "type"),
     ],
 )

@@ -27,3 +27,15 @@ def tiny() -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def messages() -> ModuleType:
+    """The module tests/models/messages.py, which writes TensorFlow's graphs."""
+    path = Path(__file__).with_name("messages.py")
+    spec = importlib.util.spec_from_file_location("hil_tests_messages", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

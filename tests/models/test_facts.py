@@ -78,12 +78,16 @@ def test_the_parts_of_a_file_add_up_to_it(tiny: ModuleType) -> None:
     assert parts.quantization_bytes == 6 * 12 + 4 * 8
     assert parts.name_bytes == sum(
         4 + len(name)
-        for name in ("in", "out", "filter", "bias", "float_in", "float_out")
+        for name in (
+            *("in", "out", "filter", "bias", "float_in", "float_out"),
+            "main",  # of the subgraph
+        )
     )
     assert len(data) == (
         parts.weight_bytes
         + parts.quantization_bytes
         + parts.name_bytes
+        + parts.metadata_bytes
         + parts.rest_bytes
     )
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    import flatbuffers
+
 
 def test_a_graph_has_what_was_written(tiny: ModuleType) -> None:
     graph = read_graph(tiny.int8_conv_model("float"), "m.tflite")
@@ -54,6 +56,27 @@ def test_an_input_that_is_left_out_is_none(tiny: ModuleType) -> None:
     main = read_graph(tiny.conv_model(operators=[operator]), "m").subgraphs[0]
     assert main.inputs_of(main.operators[0])[2] is None
     assert main.operators[0].options == {}
+
+
+def test_an_absent_pot_scale_int16_has_the_default_of_the_schema(
+    tiny: ModuleType,
+) -> None:
+    def options(b: flatbuffers.Builder) -> tuple[int, int]:
+        tflite.AddOptionsStart(b)
+        return tflite.BuiltinOptions.AddOptions, tflite.AddOptionsEnd(b)
+
+    def without(b: flatbuffers.Builder) -> tuple[int, int]:
+        tflite.AddOptionsStart(b)
+        tflite.AddOptionsAddPotScaleInt16(b, potScaleInt16=False)
+        return tflite.BuiltinOptions.AddOptions, tflite.AddOptionsEnd(b)
+
+    for write, expected in ((options, True), (without, False)):
+        operator = tiny.TinyOperator(
+            name="ADD", inputs=[0, 0], outputs=[1], options=write
+        )
+        graph = read_graph(tiny.conv_model(operators=[operator]), "m")
+        options_read = graph.subgraphs[0].operators[0].options
+        assert options_read["pot_scale_int16"] is expected
 
 
 def test_a_custom_operator_goes_by_its_own_name(tiny: ModuleType) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from ai_edge_quantizer import recipe as library
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -34,7 +35,13 @@ def made(
     quantizer = Quantizer(model)
     rules(quantizer)
     with quiet():
-        result = quantizer.quantize(ranges, enable_progress_report=False)
+        statistics = None
+        if ranges is not None:
+            statistics = {
+                name: {"min": np.array([low]), "max": np.array([high])}
+                for name, (low, high) in ranges.items()
+            }
+        result = quantizer.quantize(statistics, enable_progress_report=False)
     return bytes(result.quantized_model)
 
 
@@ -50,10 +57,9 @@ def refused(data: bytes, recipe: Recipe) -> WrongQuantization:
 
 @pytest.fixture(scope="module")
 def ranges(digits_model: bytes, digits_calibration: CalibrationData) -> Ranges:
-    with quiet():
-        return measure_ranges(
-            digits_model, digits_calibration, read_graph(digits_model, "m"), where="m"
-        )
+    return measure_ranges(
+        digits_model, digits_calibration, read_graph(digits_model, "m"), where="m"
+    )
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,0 +1,198 @@
+"""A source model to .tflite: TensorFlow works in a child, hil proves the result.
+
+The parent never imports TensorFlow. The child (hil.conversion.worker) gets the requests
+as a file, writes each .tflite beside it and one line of JSON about each; what it and
+TensorFlow print is the log. However the child ends, its end becomes a HilError.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil import tools
+from hil.conversion.check import check_result
+from hil.conversion.failure import child_failed, error_from_json
+from hil.conversion.request import check_request, to_json
+from hil.conversion.sources import find_kind
+from hil.errors import HilError, RecordingError, ToolError
+from hil.models.graph import read_graph
+from hil.models.label import label
+from hil.models.summary import TensorLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hil.conversion.request import ConversionRequest
+    from hil.models.graph import Tensor
+    from hil.models.label import Label
+    from hil.vocab import Deadline
+
+WORKER = "hil.conversion.worker"
+# TensorFlow reads these when it is imported. oneDNN picks its kernels, and so the
+# rounding of a calibration, by the processor; no converter needs a GPU; level 1 leaves
+# out notes on the processor but keeps warnings and errors in the log.
+_ENVIRONMENT = {
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """A .tflite, what it is by its own tensors, and how it came about.
+
+    `warnings` is what the asker should know though the result is as asked for: weights
+    that TensorFlow leaves float, few samples. `fake_quants` are names of nodes with a
+    range in the source, `samples` how many calibrated it. `seconds` is the converter's
+    own time, without TensorFlow's start and the reading of the source.
+    """
+
+    request: ConversionRequest
+    data: bytes
+    label: Label
+    inputs: tuple[TensorLine, ...]
+    outputs: tuple[TensorLine, ...]
+    warnings: tuple[str, ...]
+    fake_quants: tuple[str, ...]
+    samples: int
+    seconds: float
+    tensorflow: str
+    log_path: Path
+
+
+def convert(
+    request: ConversionRequest, deadline: Deadline, *, log_path: Path
+) -> Converted:
+    """Convert one model; what the child printed is in *log_path* afterwards.
+
+    Raises ConfigError or ModelError for what cannot be converted, WrongQuantization
+    where the result is not as asked for, ToolError where the child died or the
+    deadline passed, ToolMissing without the extra.
+    """
+    (outcome,) = convert_each([request], deadline, log_path=log_path)
+    if isinstance(outcome, HilError):
+        raise outcome
+    return outcome
+
+
+def convert_each(
+    requests: Sequence[ConversionRequest],
+    deadline: Deadline,
+    *,
+    log_path: Path,
+    python: str = sys.executable,
+) -> list[Converted | HilError]:
+    """Convert as each request says, with one start of TensorFlow for all.
+
+    An error that TensorFlow or its result gives is returned in the place of its
+    request and does not keep the others from being made. Raised is what is known
+    before, of requests and sources, and what ends the child. *python* runs the child.
+    """
+    for request in requests:
+        check_request(request)
+    kinds = [find_kind(request.source) for request in requests]
+    with tempfile.TemporaryDirectory(prefix="hil-convert-") as name:
+        folder = Path(name)
+        order = {
+            "kinds": [kind.value for kind in kinds],
+            "requests": [to_json(request) for request in requests],
+        }
+        (folder / "order.json").write_text(json.dumps(order))
+        subject = ", ".join(sorted({str(request.source) for request in requests}))
+        _run_child(folder, deadline, log_path=log_path, python=python, subject=subject)
+        lines = (folder / "outcomes.jsonl").read_text().splitlines()
+        assert len(lines) == len(requests), "a child that ends well answers each"
+        return [
+            _outcome(request, json.loads(line), folder=folder, log_path=log_path)
+            for request, line in zip(requests, lines, strict=True)
+        ]
+
+
+def _run_child(
+    folder: Path, deadline: Deadline, *, log_path: Path, python: str, subject: str
+) -> None:
+    """Run the worker to its end; its output goes to the log as it comes."""
+    argv = (python, "-P", "-m", WORKER, str(folder), str(log_path.absolute()))
+    try:
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log_path.write_bytes(b"")
+        try:
+            ended = tools.run(argv, deadline=deadline, env=_ENVIRONMENT, check=False)
+        except ToolError as exc:
+            if exc.exit_code is not None:
+                raise
+            raise child_failed(subject, None, log_path=log_path) from exc
+        # Until the child takes over its output itself, only a failed start prints.
+        with log_path.open("ab") as log:
+            log.write(ended.stdout + ended.stderr)
+    except OSError as exc:
+        raise RecordingError(
+            "the log of the conversion cannot be written",
+            where=str(log_path),
+            found=exc.strerror or str(exc),
+        ) from exc
+    if ended.exit_code != 0:
+        raise child_failed(subject, ended.exit_code, log_path=log_path)
+    stopped = folder / "error.json"
+    if stopped.exists():
+        raise error_from_json(json.loads(stopped.read_text()))
+
+
+def _outcome(
+    request: ConversionRequest,
+    told: Mapping[str, object],
+    *,
+    folder: Path,
+    log_path: Path,
+) -> Converted | HilError:
+    if "error" in told:
+        return error_from_json(told["error"])
+    data = (folder / str(told["file"])).read_bytes()
+    fake_quants = tuple(_texts(told["fake_quants"]))
+    try:
+        graph = read_graph(data, f"{request.source} as {request.mode.value}")
+        truth, warnings = (
+            (label(graph), [])
+            if request.legacy is not None
+            else check_result(graph, request, fake_quants=fake_quants)
+        )
+    except HilError as exc:
+        return exc
+    main = graph.subgraphs[0]
+    return Converted(
+        request=request,
+        data=data,
+        label=truth,
+        inputs=tuple(_line(main.tensors[index]) for index in main.inputs),
+        outputs=tuple(_line(main.tensors[index]) for index in main.outputs),
+        warnings=(*_texts(told["warnings"]), *warnings),
+        fake_quants=fake_quants,
+        samples=int(str(told["samples"])),
+        seconds=float(str(told["seconds"])),
+        tensorflow=str(told["tensorflow"]),
+        log_path=log_path,
+    )
+
+
+def _texts(value: object) -> list[str]:
+    assert isinstance(value, list)
+    return [str(item) for item in value]
+
+
+def _line(tensor: Tensor) -> TensorLine:
+    quantization = tensor.quantization
+    single = quantization is not None and len(quantization.scales) == 1
+    return TensorLine(
+        name=tensor.name,
+        type=tensor.type,
+        shape=tensor.shape,
+        scale=quantization.scales[0] if single and quantization else None,
+        zero_point=quantization.zero_points[0] if single and quantization else None,
+    )
