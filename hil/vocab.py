@@ -151,12 +151,36 @@ class ModelArtifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a phone is to run a model; what is None is left to the phone.
+
+    `cores` is a choice of the phone's clusters ("big", "4-7"), `delegate` one of none,
+    xnnpack, gpu, nnapi and npu.
+    """
+
+    threads: int = 1
+    cores: str | None = None
+    delegate: str | None = None
+
+    def __str__(self) -> str:
+        """Return it as a row of a table names it; empty where nothing is set."""
+        words = "" if self.threads == 1 else f"{self.threads} threads"
+        return ", ".join(filter(None, (words, self.cores, self.delegate)))
+
+
+def place(device: str, setting: Setting | None) -> str:
+    """Return where a variant ran: the device, and how where that was set."""
+    return f"{device} ({setting})" if setting and str(setting) else device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One window of one model variant on one device: the smallest unit that is run.
 
     `samples` are the inputs to stream for accuracy, already in the type of the
     model's input, shape [n, *input_shape without batch]; absent in windows that only
     measure time. `probe` is one such input, shape [1, ...], for the timed runs.
+    `setting` is None where the device has nothing to set.
     """
 
     id: str
@@ -168,6 +192,7 @@ class Job:
     min_seconds: float
     probe: npt.NDArray[np.generic]
     samples: npt.NDArray[np.generic] | None = None
+    setting: Setting | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +200,8 @@ class Timing:
     """Raw ticks of every measured invocation, never pre-averaged."""
 
     basis: TimeBasis
-    tick_hz: int | None
     invoke_ticks: tuple[int, ...]
+    tick_hz: int | None = None  # None where ticks are no time, as instructions
     overhead_ticks: int = 0
 
 
@@ -265,6 +290,7 @@ class RunRecord:
     model_sha256: str
     size_bytes: int
     time_basis: TimeBasis
+    setting: Setting | None = None
     engine: str | None = None
     problem: str | None = None
     timing: Timing | None = None
@@ -275,13 +301,22 @@ class RunRecord:
     retries: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """Where it ran: the device, and how where that was set."""
+        return place(self.device, self.setting)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """A distribution in microseconds, or in instructions where that is the basis.
 
-    `low` and `high` are a 95 % confidence interval of the median by order statistics;
-    absent where there are too few values. `n` counts invocations.
+    `low` and `high` are a 95 % confidence interval of the median by order statistics
+    over what `interval_over` says; absent where there are too few values. `n` counts
+    invocations. Percentiles are absent where n is too small for them. `cycles` is the
+    median in cycles of the core, by a clock of `clock_hz`, where these were counted.
+    `timer_step` and `timer_overhead` are in the unit of the distribution; the step is
+    an upper bound, by the values seen. `doubts` say what speaks against the figures.
     """
 
     basis: TimeBasis
@@ -293,6 +328,14 @@ class Latency:
     max: float | None = None
     low: float | None = None
     high: float | None = None
+    interval_over: str | None = None  # "6 windows", "120 runs"
+    p99: float | None = None
+    mad: float | None = None
+    cycles: float | None = None
+    clock_hz: int | None = None
+    timer_step: float | None = None
+    timer_overhead: float | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +352,7 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All records of one variant on one device, summed up: a row of the table."""
+    """All records of a variant in one place, summed up: a row of the table."""
 
     run: str
     model: str
@@ -322,11 +365,17 @@ class Result:
     size_bytes: int
     time_basis: TimeBasis
     windows: int
+    setting: Setting | None = None
     latency: Latency | None = None
     memory: Mapping[str, int] = field(default_factory=dict)
     accuracy: Accuracy | None = None
     agreement: Agreement | None = None
     retries: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where it ran: the device, and how where that was set."""
+        return place(self.device, self.setting)
 
 
 class Deadline(Protocol):

@@ -21,7 +21,7 @@ from hil.engines.litert import Kernels, LitertEngine
 from hil.engines.tflm import TflmEngine
 from hil.errors import ConfigError, nearest
 from hil.results.scores import StoredScores
-from hil.vocab import RunStatus, TargetKind
+from hil.vocab import RunStatus, TargetKind, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,7 @@ class Judge:
             stored = StoredScores(
                 model=job.model.name,
                 variant=job.model.variant,
-                device=job.device.name,
+                device=place(job.device.name, job.setting),
                 engine=measurement.engine,
                 scores=verdict.scores,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,7 @@ from hil.accuracy.gate import POINTS, Gate
 from hil.accuracy.inputs import Pixels
 from hil.accuracy.metrics import find_metric
 from hil.bench.examples import resolve_path
+from hil.bench.gates import parse_gate
 from hil.errors import ConfigError, nearest
 from hil.profiles import config_error, find_profile
 from hil.quantization.recipes import find_recipe
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from hil.bench.gates import Gate as FigureGate
     from hil.vocab import DeviceProfile
 
 AS_IS = "as-is"
@@ -87,9 +89,15 @@ class Plan:
     measure: Measure
     accepted: tuple[RunStatus, ...] = (RunStatus.OK,)
     accuracy: AccuracyGate = AccuracyGate()
+    limits: tuple[FigureGate, ...] = ()  # on any figure, by the grammar of gates
 
 
 _DEFAULTS = Measure()
+# What the rules of MLCommons ask of one result; see docs/statistics.md.
+PRESETS: Final[Mapping[str, Mapping[str, int | float]]] = {
+    "mlperf-tiny": {"warmup": 10, "min_runs": 10, "min_seconds": 10.0, "windows": 5},
+    "mlperf-mobile": {"min_runs": 1024, "min_seconds": 60.0, "windows": 1},
+}
 
 
 class _Table(BaseModel):
@@ -116,6 +124,7 @@ class _DeviceTable(BaseModel):
 
 
 class _MeasureTable(_Table):
+    preset: Literal["mlperf-tiny", "mlperf-mobile"] | None = None
     warmup: Annotated[int, Field(ge=0, le=100_000)] = _DEFAULTS.warmup
     min_runs: Annotated[int, Field(ge=1, le=1_000_000)] = _DEFAULTS.min_runs
     min_seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] = (
@@ -148,6 +157,7 @@ class _GateTable(_Table):
     )
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     accept_undecidable: bool = False
+    limits: list[str] = []
 
 
 class _File(_Table):
@@ -199,9 +209,12 @@ def parse_plan(raw: Mapping[str, object], *, where: str, folder: Path) -> Plan:
         name=file.plan.name,
         models=models,
         devices=devices,
-        measure=Measure(**file.measure.model_dump()),
+        measure=_measure(file.measure),
         accepted=(RunStatus.OK, *(RunStatus(name) for name in file.gate.accept)),
         accuracy=gate,
+        limits=tuple(
+            parse_gate(text, where=f"{where}, gate.limits") for text in file.gate.limits
+        ),
     )
 
 
@@ -248,6 +261,13 @@ def plan_document(
         "measure": dict(measure),
         "gate": {"accept": list(accept), **(gate or {})},
     }
+
+
+def _measure(table: _MeasureTable) -> Measure:
+    """Return the preset with the keys of the plan laid over it."""
+    preset = PRESETS[table.preset] if table.preset else {}
+    own = table.model_dump(exclude_unset=True, exclude={"preset"})
+    return Measure(**{**preset, **own})
 
 
 def _model(table: _ModelTable, folder: Path) -> PlannedModel:

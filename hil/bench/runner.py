@@ -17,7 +17,7 @@ from hil.bench.jobs import lanes, plan_jobs
 from hil.deadline import Deadline
 from hil.errors import HilError, RecordingError, TargetError
 from hil.results.records import SCHEMA
-from hil.vocab import RunRecord, RunStatus
+from hil.vocab import RunRecord, RunStatus, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,7 @@ class Runner:
         judge: Judge,
         make_target: Callable[[DeviceProfile], Target],
         measure: Measure,
+        settings: Sequence[Setting] = (Setting(),),
         on_start: Callable[[Job], None] = lambda _: None,
         on_record: Callable[[RunRecord], None] = lambda _: None,
     ) -> None:
@@ -49,6 +50,7 @@ class Runner:
         self._judge = judge
         self._make_target = make_target
         self._measure = measure
+        self._settings = settings
         self._on_start = on_start
         self._on_record = on_record
         self._lock = threading.Lock()
@@ -79,11 +81,12 @@ class Runner:
     ) -> None:
         stations = {d.name: _Station(d, self._make_target) for d in devices}
         try:
-            for variant, job in plan_jobs(variants, devices, self._measure):
+            jobs = plan_jobs(variants, devices, self._measure, settings=self._settings)
+            for variant, job in jobs:
                 if self._stop.is_set():
                     return
                 station = stations[job.device.name]
-                if job.model.sha256 not in station.failed:
+                if (job.model.sha256, job.setting) not in station.failed:
                     self._do(job, variant, station)
         except RecordingError:
             self._stop.set()
@@ -119,7 +122,7 @@ class Runner:
         if measurement is not None and measurement.outputs is not None:
             self._folder.add_outputs(job.id, measurement.outputs)
         if record.status is not RunStatus.OK:
-            station.failed.add(job.model.sha256)
+            station.failed.add((job.model.sha256, job.setting))
         self._keep(record)
 
     def _measured(self, job: Job, station: _Station, retries: list[str]) -> Measurement:
@@ -156,7 +159,7 @@ class _Station:
         self._target: Target | None = None
         self._lost: HilError | None = None
         self._tries = 0
-        self.failed: set[str] = set()
+        self.failed: set[tuple[str, Setting | None]] = set()
 
     def opened(self, deadline: Deadline) -> Target:
         """Return the open target; a device that was lost stays lost."""
@@ -207,6 +210,7 @@ def _record(
         model_sha256=job.model.sha256,
         size_bytes=job.model.size_bytes,
         time_basis=job.device.time_basis,
+        setting=job.setting,
         retries=retries,
         evidence=evidence,
     )

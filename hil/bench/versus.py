@@ -79,10 +79,9 @@ def report_accuracy(
         versus=tuple(versus),
         gate=gate,
         undecided=tuple(
-            f"{r.variant} on {r.device}"
+            f"{r.variant} on {r.place}"
             for r in answered
-            if (r.model, r.variant, r.device) not in known
-            and r.variant != gate.baseline
+            if (r.model, r.variant, r.place) not in known and r.variant != gate.baseline
         ),
     )
 
@@ -146,7 +145,7 @@ def _from_records(records: Iterable[RunRecord]) -> list[StoredScores]:
             StoredScores(
                 model=record.model,
                 variant=record.variant,
-                device=record.device,
+                device=record.place,
                 engine=record.engine or "",
                 scores=scores,
             )

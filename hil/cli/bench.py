@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from hil.accuracy.gate import POINTS, parse_gate
 from hil.bench.baseline import build_with_baseline
+from hil.bench.comparing.side import load_side
+from hil.bench.comparing.verdict import compare_runs, failing
 from hil.bench.judge import Judge
 from hil.bench.plan import Plan, parse_plan, plan_document, read_plan, to_toml
 from hil.bench.runner import Runner
@@ -19,18 +21,20 @@ from hil.bench.variants import build_variants
 from hil.bench.versus import report_accuracy
 from hil.cli.output import note, print_json, progress_console, result_console
 from hil.cli.targets import make_target
-from hil.errors import ConfigError
-from hil.report import accuracy, document, terminal
+from hil.errors import ConfigError, HilError
+from hil.report import accuracy, comparison, document, terminal
 from hil.report.order import ordered
 from hil.results.environment import capture
 from hil.results.run_folder import RunFolder, load_scores
-from hil.vocab import RunStatus
+from hil.vocab import RunStatus, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hil.accuracy.sample_scores import Target
+    from hil.bench.comparing.side import Side
     from hil.bench.variants import Variant
+    from hil.results.comparison import GateFinding, RunComparison
     from hil.vocab import Job, Result, RunRecord
 
 app = typer.Typer(add_completion=False)
@@ -95,6 +99,13 @@ _Baseline = Annotated[
     str | None,
     typer.Option(help="float (the model as it is, on this host) or a variant."),
 ]
+_Against = Annotated[
+    Path | None,
+    typer.Option(help="An earlier run to compare with; gate.limits are held to it."),
+]
+_Preset = Annotated[
+    str | None, typer.Option(help="Of [measure]: mlperf-tiny or mlperf-mobile.")
+]
 _Out = Annotated[Path, typer.Option(help="Where run folders go.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -118,11 +129,14 @@ def bench(
     metric: _Metric = None,
     gate: _Gate = None,
     baseline: _Baseline = None,
+    against: _Against = None,
+    preset: _Preset = None,
     out: _Out = Path("runs"),
     json: _Json = False,
 ) -> None:
     """Measure model variants on devices and keep every record."""
     options = {
+        "preset": preset,
         "warmup": warmup,
         "min_runs": min_runs,
         "min_seconds": min_seconds,
@@ -156,25 +170,37 @@ def bench(
             metric=metric,
             gate=_gate_table(gate, baseline),
         )
+    reference = None if against is None else load_side(against)
+    _require_reference(plan, reference)
     folder = RunFolder.create(out, plan.name)
     folder.write_text("plan.toml", text)
     folder.write_json("environment.json", capture())
     records = _run(plan, folder)
     results = ordered(summarize(records), text)
     judged = report_accuracy(load_scores(folder.path)[0], records, plan.accuracy)
+    compared, failed = _compared(plan, folder, reference)
     if json:
         told = document.render(results, run=folder.name)
-        print_json(accuracy.with_accuracy(told, judged.ratings, judged.versus))
+        told = accuracy.with_accuracy(told, judged.ratings, judged.versus)
+        if compared is not None:
+            told["comparison"] = comparison.to_json(compared, passed=not failed)
+        print_json(told)
     else:
         console = result_console()
         width, ratings = console.width, judged.ratings
         console.print(terminal.render(results, width=width, ratings=ratings))
         console.print(accuracy.render(judged.versus, results, width=width))
+        if compared is not None and reference is not None:
+            console.print(comparison.render(compared, width=width))
+        elif compared is not None:
+            console.print(comparison.render_gates(compared.gates))
         note(f"\nrecords: {folder.path}")
     for row in judged.undecided:
         note(f"note: the gate is open for {row}: no labels, or no baseline there")
+    for finding in failed:
+        note(f"gate {finding.outcome.value}: {finding.gate}  {finding.key}")
     status = exit_status(results, plan.accepted)
-    raise typer.Exit(status if judged.passed else status or 1)
+    raise typer.Exit(status or int(bool(failed) or not judged.passed))
 
 
 def exit_status(results: Sequence[Result], accepted: Sequence[RunStatus]) -> int:
@@ -183,6 +209,45 @@ def exit_status(results: Sequence[Result], accepted: Sequence[RunStatus]) -> int
     if failed & _DEVICE_FAILURES:
         return 3
     return 1 if failed else 0
+
+
+def _require_reference(plan: Plan, reference: Side | None) -> None:
+    """Refuse what could not be compared, before anything is measured."""
+    relative = [gate.text for gate in plan.limits if gate.relative]
+    if relative and reference is None:
+        raise ConfigError(
+            "limits on a change need a run to compare with",
+            where="gate.limits",
+            found=", ".join(relative),
+            remedy="--against RUNFOLDER, or limits without a sign: arena<=24000",
+        )
+    if reference is None:
+        return
+    planned = [f"{m.path.stem} {v}" for m in plan.models for v in m.variants]
+    known = dict.fromkeys(f"{r.key.model} {r.key.variant}" for r in reference.rows)
+    if not set(planned) & set(known):
+        raise ConfigError(
+            "the earlier run has none of the plan's variants",
+            where=reference.name,
+            found=", ".join(known),
+            allowed=", ".join(planned),
+        )
+
+
+def _compared(
+    plan: Plan, folder: RunFolder, reference: Side | None
+) -> tuple[RunComparison | None, list[GateFinding]]:
+    """Compare the run with an earlier one, or hold it to its own limits."""
+    if reference is None and not plan.limits:
+        return None, []
+    new = load_side(folder.path)
+    try:
+        found = compare_runs(reference or new, new, gates=plan.limits)
+    except HilError:
+        note(f"the run is whole, and not compared: hil report {folder.path}")
+        raise
+    undecidable = plan.accuracy.accept_undecidable
+    return found, failing(found.gates, accept_undecided=undecidable)
 
 
 def _refuse_beside_plan(options: Sequence[str]) -> None:
@@ -264,7 +329,8 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
         progress.update(task, total=total)
 
         def started(job: Job) -> None:
-            say(f"{job.device.name}: {job.model.name} {job.model.variant}")
+            where = place(job.device.name, job.setting)
+            say(f"{where}: {job.model.name} {job.model.variant}")
 
         def ended(_: RunRecord) -> None:
             progress.advance(task)

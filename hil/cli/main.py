@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 VERBS: Final = {
     "bench": "measure model variants on devices: latency, memory, accuracy",
     "calibrate": "X-ray of a calibration set: what to drop, whether it is enough",
+    "claims": "published figures held against measured ones",
     "codegen": "a C array for TFLite Micro, with the op resolver it needs",
+    "compare": "two runs held against each other: what changed, how surely; gates",
     "convert": "Keras, SavedModel or GraphDef to .tflite, by TensorFlow",
     "devices": "list or show the profiles of devices",
     "doctor": "what is missing on this machine, and the command that installs it",
@@ -29,11 +31,14 @@ VERBS: Final = {
     "evaluate": "models on one dataset, on this host: accuracy, paired with a baseline",
     "firmware": "a model as firmware of a board: new (folder for CMake), build, flash",
     "inspect": "what a .tflite really is: label, operators, tensors, sizes",
+    "qat": "fine-tune to int8, held against quantizing without training",
     "qualify": "whether a device can be trusted: link, timer, repeatability, answers",
     "quantize": "float .tflite to dynamic, float16, int8, int16x8, weight-only int8",
     "report": "the records of earlier runs as a table or JSON",
+    "results": "run folders indexed in SQL: import, list, show, export, prune",
     "shrink": "flash diet: a .tflite without what no kernel reads, answers proved",
     "toco": "an old toco or tflite_convert line: what it meant, what it means now",
+    "tune": "search variants of a float model, with the device as judge",
 }
 _HELP: Final = {"-h", "--help", "help"}
 

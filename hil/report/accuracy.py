@@ -11,6 +11,7 @@ from rich.text import Text
 from hil.accuracy.gate import POINTS, Outcome
 from hil.accuracy.metrics import Kind, find_metric
 from hil.printable import printable
+from hil.vocab import Setting, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ def render(
     """
     parts: list[RenderableType] = []
     tables: dict[tuple[str, str], list[Versus]] = {}
-    order = [(result.model, result.variant, result.device) for result in results]
+    order = [(result.model, result.variant, result.place) for result in results]
     for row in sorted(rows, key=lambda row: _place(row, order)):
         tables.setdefault((row.model, row.baseline), []).append(row)
     for (model, baseline), group in tables.items():
@@ -120,7 +121,9 @@ def with_accuracy(
     results = document["results"]
     assert isinstance(results, list)
     for result in results:
-        key = (result["model"], result["variant"], result["device"])
+        setting = Setting(**result["setting"]) if "setting" in result else None
+        where = place(result["device"], setting)
+        key = (result["model"], result["variant"], where)
         if key in ratings:
             result["accuracy"] = rating_json(ratings[key])
         if key in compared:

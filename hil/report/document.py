@@ -9,9 +9,10 @@ from hil.vocab import TimeBasis
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.vocab import Accuracy, Agreement, Latency, Result
+    from hil.vocab import Accuracy, Agreement, Latency, Result, Setting
 
 SCHEMA: Final = 1
+_DISTRIBUTION: Final = ("median", "p90", "p95", "p99", "min", "max", "low", "high")
 
 
 def render(results: Sequence[Result], *, run: str) -> dict[str, object]:
@@ -29,6 +30,7 @@ def _result(result: Result) -> dict[str, object]:
             "model": result.model,
             "variant": result.variant,
             "device": result.device,
+            "setting": result.setting and _setting(result.setting),
             "engine": result.engine,
             "status": result.status.value,
             "problem": result.problem,
@@ -44,14 +46,33 @@ def _result(result: Result) -> dict[str, object]:
     )
 
 
+def _setting(setting: Setting) -> dict[str, object]:
+    return _present(
+        {
+            "threads": setting.threads,
+            "cores": setting.cores,
+            "delegate": setting.delegate,
+        }
+    )
+
+
 def _latency(latency: Latency) -> dict[str, object]:
     counted = latency.basis is TimeBasis.EMULATED_INSTRUCTIONS
     unit = "insn" if counted else "us"
     named = {
         f"{name}_{unit}": getattr(latency, name)
-        for name in ("median", "p90", "p95", "min", "max", "low", "high")
+        for name in (*_DISTRIBUTION, "mad", "timer_step", "timer_overhead")
     }
-    return _present({"n": latency.n, **named})
+    return _present(
+        {
+            "n": latency.n,
+            **named,
+            "interval_over": latency.interval_over,
+            "median_cycles": latency.cycles,
+            "clock_hz": latency.clock_hz,
+            "doubts": list(latency.doubts) or None,
+        }
+    )
 
 
 def _accuracy(accuracy: Accuracy) -> dict[str, object]:

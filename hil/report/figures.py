@@ -25,6 +25,7 @@ BASIS_NOTES: Final = {
 _MS_FROM_US = 1000
 _S_FROM_US = 1_000_000
 _MIB = 1024 * 1024
+_HZ_IN_MHZ = 1_000_000
 
 
 def duration(microseconds: float, digits: int = 3) -> str:
@@ -75,6 +76,13 @@ def tail(latency: Latency | None) -> str:
     if latency.p95 is not None:
         return f"p95 {value(latency.p95, latency.basis)}"
     return ABSENT
+
+
+def cycles(latency: Latency) -> str:
+    """Return the median in cycles and the clock it ran at; empty for other bases."""
+    if latency.cycles is None or latency.clock_hz is None:
+        return ""
+    return f"{latency.cycles:,.0f} at {latency.clock_hz / _HZ_IN_MHZ:g} MHz"
 
 
 def size(size_bytes: int) -> str:

@@ -42,6 +42,7 @@ def render(
         parts += [
             _table(model, rows, width, ratings or {}),
             *_problems(rows),
+            *_doubts(rows),
             *_retries(rows),
         ]
     parts += _basis_notes(results)
@@ -67,14 +68,14 @@ def _table(
 
 def _cells(result: Result, ratings: Ratings) -> tuple[tuple[str, ...], ...]:
     latency = result.latency
-    rated = ratings.get((result.model, result.variant, result.device))
+    rated = ratings.get((result.model, result.variant, result.place))
     judged = figures.accuracy(result.accuracy)
     if result.accuracy is None and rated is not None:
         value, interval = accuracy.rating(rated)
         judged = f"{rated.metric} {value}", interval
     return (
         (result.variant, figures.size(result.size_bytes)),
-        (result.device, figures.status(result.status)),
+        (result.place, figures.status(result.status)),
         _latency(latency) if latency is not None else (figures.ABSENT,),
         figures.memory(result),
         judged,
@@ -84,10 +85,13 @@ def _cells(result: Result, ratings: Ratings) -> tuple[tuple[str, ...], ...]:
 
 def _latency(latency: Latency) -> tuple[str, str]:
     basis = figures.BASIS_NAMES[latency.basis]
-    detail = (figures.interval(latency), f"n={latency.n}", basis)
+    # Too few runs have no 90th percentile, and a dash beside the median says nothing.
+    known = latency.p90 is not None or latency.p95 is not None
+    head = (figures.median(latency), figures.tail(latency) if known else "")
+    detail = (figures.interval(latency), f"n={latency.n}", figures.cycles(latency))
     return (
-        f"{figures.median(latency)}, {figures.tail(latency)}",
-        ", ".join(part for part in detail if part),
+        ", ".join(part for part in head if part),
+        ", ".join(part for part in (*detail, basis) if part),
     )
 
 
@@ -100,16 +104,25 @@ def _problems(results: Sequence[Result]) -> list[RenderableType]:
     for result in results:
         if result.status is RunStatus.OK:
             continue
-        head = f"{result.variant} on {result.device}: {figures.status(result.status)}"
+        head = f"{result.variant} on {result.place}: {figures.status(result.status)}"
         lines.append(_text(f"\n{head}", style="bold yellow"))
         problem = printable(result.problem or "no reason was given", keep_lines=True)
         lines.append(Padding(Text(problem), (0, 0, 0, 2), expand=False))
     return lines
 
 
+def _doubts(results: Sequence[Result]) -> list[RenderableType]:
+    return [
+        _text(f"{result.variant} on {result.place}: {doubt}", style="yellow")
+        for result in results
+        if result.latency is not None
+        for doubt in result.latency.doubts
+    ]
+
+
 def _retries(results: Sequence[Result]) -> list[RenderableType]:
     return [
-        _text(f"{result.variant} on {result.device}: tried again: {retry}")
+        _text(f"{result.variant} on {result.place}: tried again: {retry}")
         for result in results
         for retry in result.retries
     ]

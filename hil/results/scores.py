@@ -28,7 +28,7 @@ _MOST_SAMPLES: Final = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoredScores:
-    """The scores of one variant on one device; on this host where that is None."""
+    """The scores of one variant in one place; on this host where `device` is None."""
 
     model: str
     variant: str

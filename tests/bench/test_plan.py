@@ -181,3 +181,51 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
     assert plan.models[0].pixels is Pixels.UNIT
     assert plan.models[0].metric == "top5"
     assert plan.accuracy == AccuracyGate(baseline="int8", most_drop=0.005)
+
+
+@pytest.mark.parametrize(
+    ("preset", "runs", "seconds", "windows"),
+    [("mlperf-tiny", 10, 10, 5), ("mlperf-mobile", 1024, 60, 1)],
+)
+def test_a_preset_measures_as_the_rules_of_mlperf_ask(
+    tmp_path, preset, runs, seconds, windows
+):
+    measure = _measured(tmp_path, f'preset = "{preset}"')
+    assert (measure.min_runs, measure.min_seconds) == (runs, seconds)
+    assert measure.windows == windows
+
+
+def test_keys_of_the_plan_are_laid_over_its_preset(tmp_path):
+    measure = _measured(tmp_path, 'preset = "mlperf-tiny"\nwindows = 6')
+    assert (measure.windows, measure.min_seconds) == (6, 10)
+
+
+def test_an_unknown_preset_names_those_that_exist(tmp_path):
+    with pytest.raises(ConfigError, match="preset") as caught:
+        _measured(tmp_path, 'preset = "mlperf-edge"')
+    assert "mlperf-tiny" in str(caught.value)
+
+
+def test_limits_are_read_by_the_grammar_of_gates(tmp_path):
+    text = _PLAN.format(measure="") + '[gate]\nlimits = ["latency<+5%", "arena<=9kB"]'
+    plan = parse_plan(tomllib.loads(text), where="plan.toml", folder=tmp_path)
+    assert [limit.figure for limit in plan.limits] == ["latency", "arena"]
+    wrong = text.replace("+5%", "5%")
+    with pytest.raises(ConfigError, match="a change needs its sign") as caught:
+        parse_plan(tomllib.loads(wrong), where="plan.toml", folder=tmp_path)
+    assert caught.value.where == "plan.toml, gate.limits, character 9"
+
+
+_PLAN = """
+[[model]]
+path = "m.tflite"
+[[device]]
+profile = "emulated-mcu"
+[measure]
+{measure}
+"""
+
+
+def _measured(folder, measure):
+    text = _PLAN.format(measure=measure)
+    return parse_plan(tomllib.loads(text), where="plan.toml", folder=folder).measure

@@ -243,3 +243,25 @@ def test_absent_figures_are_absent_from_the_json():
     (row,) = document.render([bare], run="r")["results"]
     assert not {"latency", "memory", "accuracy", "agreement"} & set(row)
     assert row["problem"] == "no kernel"
+
+
+def test_cycles_doubts_and_missing_percentiles_are_told():
+    latency = Latency(
+        basis=TimeBasis.CPU_CYCLES,
+        n=20,
+        median=10_000,
+        cycles=1_800_000,
+        clock_hz=180_000_000,
+        doubts=("drift: +3.0% from the first to the last of 6 windows",),
+    )
+    text = shown(result(latency=latency))
+    assert "10 ms  n=20, 1,800,000 at 180 MHz, cpu cycles" in text
+    assert "int8 on emulated-mcu: drift: +3.0% from the first to the last" in text
+    told = document.render([result(latency=latency)], run="r")["results"][0]["latency"]
+    assert told == {
+        "n": 20,
+        "median_us": 10_000,
+        "median_cycles": 1_800_000,
+        "clock_hz": 180_000_000,
+        "doubts": ["drift: +3.0% from the first to the last of 6 windows"],
+    }

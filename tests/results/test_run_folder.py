@@ -83,6 +83,27 @@ def test_a_record_of_a_newer_schema_is_refused():
         from_line(to_line(record(schema=2)), where="records.jsonl:1")
 
 
+def test_a_newer_word_of_a_newer_schema_is_told_as_newer():
+    line = to_line(record(schema=2)).replace(b'"ok"', b'"splendid"')
+    with pytest.raises(ConfigError, match="written by a newer hil"):
+        from_line(line, where="records.jsonl:1")
+
+
+def test_an_accuracy_of_no_samples_is_a_damaged_record():
+    nothing = AccuracyCount(metric="top1", n=0, correct=0, wrong=())
+    with pytest.raises(ConfigError, match="an accuracy of 0 samples"):
+        from_line(to_line(record(accuracy=nothing)), where="records.jsonl:1")
+
+
+def test_counted_instructions_have_no_rate_and_are_read_back():
+    counted = record(
+        timing=Timing(
+            basis=TimeBasis.EMULATED_INSTRUCTIONS, tick_hz=None, invoke_ticks=(7, 7)
+        )
+    )
+    assert from_line(to_line(counted), where="here") == counted
+
+
 @given(st.binary(max_size=200))
 def test_no_line_breaks_the_reader(line):
     with pytest.raises(ConfigError, match="the record cannot be read"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import comb
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 # Above this the normal approximation of the ranks is off by less than one rank.
 _EXACT_UP_TO = 200
 _Z_95 = 1.959963984540054
+_TAIL_95 = 0.025
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -24,6 +26,28 @@ def quantile(values: Sequence[float], share: float) -> float:
     below = int(position)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+
+
+def fewest_for(share: float) -> int:
+    """Return the smallest sample of which a 95 % interval of the quantile is known.
+
+    It is the smallest n whose largest value lies above the quantile with 97.5 %: 36 for
+    the 90th percentile, 368 for the 99th (for the median it is 6).
+    """
+    return math.ceil(math.log(_TAIL_95) / math.log(share))
+
+
+def tail_quantile(values: Sequence[float], share: float) -> float | None:
+    """Return a high quantile, or None where the sample is too small for it."""
+    if len(values) < fewest_for(share):
+        return None
+    return quantile(values, share)
+
+
+def mad(values: Sequence[float]) -> float:
+    """Return the median distance of *values* from their median, not scaled."""
+    middle = quantile(values, 0.5)
+    return quantile([abs(value - middle) for value in values], 0.5)
 
 
 def median_interval(

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.bench.statistics import median_interval, quantile
+from hil.bench.statistics.order import (
+    fewest_for,
+    mad,
+    median_interval,
+    quantile,
+    tail_quantile,
+)
 
 values = st.lists(
     st.floats(min_value=0, max_value=1e9, allow_nan=False), min_size=1, max_size=60
@@ -51,3 +57,16 @@ def test_the_interval_holds_the_true_median_as_often_as_it_says():
         low, high = median_interval([generator.expovariate(1) for _ in range(25)])
         hits += low <= 0.6931471805599453 <= high
     assert hits / 2000 >= 0.94
+
+
+@pytest.mark.parametrize(("share", "fewest"), [(0.9, 36), (0.95, 72), (0.99, 368)])
+def test_a_high_quantile_is_told_only_where_the_sample_allows_it(share, fewest):
+    assert fewest_for(share) == fewest
+    assert tail_quantile(list(range(fewest - 1)), share) is None
+    found = tail_quantile(list(range(fewest)), share)
+    assert found == pytest.approx(np.quantile(range(fewest), share))
+
+
+def test_the_mad_does_not_see_an_outlier():
+    assert mad([10, 11, 12, 13, 14]) == 1
+    assert mad([10, 11, 12, 13, 9999]) == 1

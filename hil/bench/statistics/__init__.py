@@ -1,0 +1,1 @@
+"""What figures are worth: order statistics, bootstrap, drift, modes, warm-up; pure."""

@@ -1,0 +1,1 @@
+"""The search for the best variant of a model, with the device as judge."""

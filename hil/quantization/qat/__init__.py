@@ -1,0 +1,1 @@
+"""Quantization-aware training in a child process, held against plain quantization."""

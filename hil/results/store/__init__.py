@@ -1,0 +1,1 @@
+"""Run folders indexed in SQL: to list, filter and compare; never the only copy."""
