@@ -14,6 +14,9 @@ def printable(text: str | bytes, *, keep_lines: bool = False) -> str:
     """
     if isinstance(text, bytes):
         text = text.decode(errors="backslashreplace")
+    # A subclass of str may say of itself that it is markup, which this text is not.
+    if type(text) is str and text.isprintable():
+        return text
     if keep_lines:
         text = text.replace("\r\n", "\n")
     return "".join(

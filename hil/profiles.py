@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PHONES = {TargetKind.PHONE, TargetKind.EMULATED_PHONE}
+_CASSETTE = "cassette:"
 _PACKAGE = Path(__file__).resolve().parent
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -44,6 +47,8 @@ class _Link(_Table):
     ) = None
     location: str | None = None
     baud: Annotated[int, Field(ge=300, le=12_000_000)] = 115200
+    protocol: Literal["hil", "mlperf", "auto"] = "hil"
+    record: str | None = None
     adb_serial: str | None = None
     host: str | None = None
 
@@ -179,9 +184,13 @@ def find_profile(
 ) -> DeviceProfile:
     """Return the profile called *name*, or read the file if it is a path to one.
 
-    *overrides* are lines such as `link.baud=9600`, laid over the file. Raises
-    ConfigError for an unknown name, with the nearest match.
+    *overrides* are lines such as `link.baud=9600`, laid over the file. The name
+    `cassette:FILE` is the profile that was recorded, with the cassette as its port.
+    Raises ConfigError for an unknown name, with the nearest match.
     """
+    if name.startswith(_CASSETTE):
+        port = f"link.port={json.dumps(name)}"
+        return find_profile(_recorded(name), overrides=[port, *overrides], extra=extra)
     if name.endswith(".toml"):
         return read_profile(Path(name), overrides)
     files = profile_files(extra)
@@ -193,6 +202,23 @@ def find_profile(
             remedy=nearest(name, files) or "hil devices list",
         )
     return read_profile(files[name], overrides)
+
+
+def _recorded(name: str) -> str:
+    """Return the name of the profile that the cassette's first line tells."""
+    path = Path(name.removeprefix(_CASSETTE).removesuffix("?timed"))
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="ascii") as file:
+            profile = json.loads(file.readline())["profile"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as exc:
+        raise ConfigError(
+            "the cassette does not tell which device it recorded",
+            where=str(path),
+            found=repr(exc),
+            allowed="a cassette of link.record; hil mlperf run --port takes any",
+        ) from exc
+    return str(profile)
 
 
 def read_profile(path: Path, overrides: Sequence[str] = ()) -> DeviceProfile:
@@ -362,6 +388,12 @@ def _link(link: _Link, kind: TargetKind, path: Path) -> SerialSettings | AdbSett
                 found=repr(link.port),
                 allowed="1 to 65535",
             )
+        if link.record is not None or link.protocol != "hil":
+            raise ConfigError(
+                "link.record and link.protocol are of boards on a serial line",
+                where=str(path),
+                found=f"kind {kind.value}",
+            )
         return AdbSettings(
             serial=link.adb_serial, host=link.host, port=link.port or 5555
         )
@@ -378,4 +410,6 @@ def _link(link: _Link, kind: TargetKind, path: Path) -> SerialSettings | AdbSett
         vid_pid=link.vid_pid,
         location=link.location,
         baud=link.baud,
+        protocol=link.protocol,
+        record=Path(link.record) if link.record is not None else None,
     )

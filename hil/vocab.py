@@ -61,6 +61,8 @@ class SerialSettings:
     vid_pid: str | None = None  # "0483:374b"
     location: str | None = None  # USB bus and port, "1-2.3"
     baud: int = 115200
+    protocol: str = "hil"  # or "mlperf", or "auto": what answers
+    record: Path | None = None  # a cassette is made of the dialogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from hil.printable import printable, tail
 
@@ -34,6 +35,10 @@ def test_nothing_that_a_terminal_obeys_is_left(text):
     assert printable(text).isprintable()
     kept = printable(text, keep_lines=True)
     assert all(c.isprintable() or c in "\n\t" for c in kept)
+
+
+def test_text_that_calls_itself_markup_is_plain_text_again():
+    assert type(printable(Markup("<b>plain</b>"))) is str
 
 
 def test_the_tail_is_the_last_lines_that_say_something():

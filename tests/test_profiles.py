@@ -195,3 +195,35 @@ def test_what_a_board_must_answer_is_read_beside_its_image(tmp_path):
 def test_an_image_without_a_build_id_cannot_be_recognized(tmp_path):
     with pytest.raises(ConfigError, match=r"needs firmware\.build_id"):
         read_profile(written(tmp_path, BOARD + '[firmware]\nimage = "hil.elf"\n'))
+
+
+def test_a_board_may_speak_another_dialect_and_be_recorded(tmp_path):
+    path = tmp_path / "b.toml"
+    path.write_text(BOARD + '[link]\nprotocol = "mlperf"\nrecord = "x.cassette"\n')
+    link = read_profile(path).link
+    assert (link.protocol, str(link.record)) == ("mlperf", "x.cassette")
+    path.write_text(BOARD + '[link]\nprotocol = "mlprf"\n')
+    with pytest.raises(ConfigError, match=r"link.protocol") as found:
+        read_profile(path)
+    assert found.value.allowed == "'hil', 'mlperf' or 'auto'"
+
+
+def test_a_phone_is_not_recorded_on_a_serial_line(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_text(BOARD.replace('"mcu"', '"phone"') + '[link]\nrecord = "x"\n')
+    with pytest.raises(ConfigError, match="are of boards on a serial line"):
+        read_profile(path)
+
+
+def test_a_cassette_names_the_profile_that_was_recorded(tmp_path):
+    tape = tmp_path / "t"
+    tape.write_text('{"cassette": 1, "profile": "native"}\n')
+    found = find_profile(f"cassette:{tape}?timed", overrides=["ram_bytes=65536"])
+    assert (found.name, found.ram_bytes) == ("native", 65536)
+    assert found.link.port == f"cassette:{tape}?timed"
+    for text in ("{}", "hello", ""):
+        tape.write_text(text)
+        with pytest.raises(ConfigError, match="does not tell which device"):
+            find_profile(f"cassette:{tape}")
+    with pytest.raises(ConfigError, match="does not tell which device"):
+        find_profile("cassette:none.gz")

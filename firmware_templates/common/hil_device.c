@@ -8,6 +8,7 @@
 #include "hil_reply.h"
 #include "hil_requests.h"
 #include "hil_slot.h"
+#include "hil_text.h"
 #include "hil_wire.h"
 
 enum { kHeadBytes = 4 };
@@ -50,6 +51,7 @@ void hil_device_init(void) {
   hil_rate_confirm();
   hil_slot_forget();
   hil_requests_init();
+  hil_text_init();
 }
 
 static const struct layout *layout_of(uint8_t kind) {
@@ -109,7 +111,9 @@ static void work_through(const uint8_t *payload, size_t size) {
 
 void hil_device_take(uint8_t byte) {
   int32_t size = hil_receiver_take(&receiver, byte);
+  hil_text_take(byte);
   if (size < 0) return;
   hil_rate_confirm();
+  hil_text_heard_frame();
   if (size >= kHeadBytes) work_through(request_buffer, (size_t)size);
 }

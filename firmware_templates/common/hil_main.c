@@ -5,6 +5,7 @@
 #include "hil_port_optional.h"
 #include "hil_rate.h"
 #include "hil_stack.h"
+#include "hil_text.h"
 #include "hil_timer.h"
 
 void hil_main(void) {
@@ -18,6 +19,7 @@ void hil_main(void) {
       hil_device_take((uint8_t)byte);
     } else {
       hil_rate_check();
+      hil_text_tick();
       hil_port_feed_watchdog();
       hil_port_idle();
     }

@@ -35,6 +35,22 @@ struct hil_bytes {
   uint32_t size;
 };
 
+enum hil_engine_type {
+  HIL_ENGINE_UNKNOWN = 0,
+  HIL_ENGINE_INT8 = 1,
+  HIL_ENGINE_UINT8 = 2,
+  HIL_ENGINE_INT16 = 3,
+  HIL_ENGINE_FLOAT32 = 4,
+};
+
+/* What the elements of a tensor mean: scale * (stored - zero_point), or just what is
+ * stored where scale is 0. */
+struct hil_engine_numbers {
+  enum hil_engine_type type;
+  float scale;
+  int32_t zero_point;
+};
+
 struct hil_engine_memory {
   uint32_t arena_bytes; /* in use after prepare */
   bool split_known;     /* whether the next two were measured */
@@ -72,6 +88,10 @@ uint32_t hil_engine_input_count(void);
 struct hil_bytes hil_engine_input(uint32_t index);
 uint32_t hil_engine_output_count(void);
 struct hil_bytes hil_engine_output(uint32_t index);
+
+/* Optional: what is not known is HIL_ENGINE_UNKNOWN. Only the text protocol asks. */
+struct hil_engine_numbers hil_engine_input_numbers(uint32_t index);
+struct hil_engine_numbers hil_engine_output_numbers(uint32_t index);
 
 /* Runs once. The inputs must have been written since the last run: their memory may
  * hold something else by now. */

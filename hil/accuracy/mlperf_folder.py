@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 
 LABELS = "y_labels.csv"
 _COLUMNS = 3
+_STRIDE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class LabelRow:
+    """One line of the labels; *where* names it. `stride` is of files in windows."""
+
     where: str
     file: str
     classes: int
     label: int
     bytes_to_send: int | None
+    stride: int | None = None
 
 
 def load_mlperf_folder(folder: Path) -> Dataset:
@@ -42,7 +46,7 @@ def load_mlperf_folder(folder: Path) -> Dataset:
 
     `x` is uint8 [n, bytes]: what the runner sends; the model decides what they mean.
     """
-    rows = _rows(folder / LABELS)
+    rows = read_rows(folder / LABELS)
     first = _bytes(folder, rows[0])
     if len(rows) * len(first) > MAX_BYTES:
         raise ConfigError(
@@ -73,7 +77,8 @@ def load_mlperf_folder(folder: Path) -> Dataset:
     )
 
 
-def _rows(path: Path) -> list[_Row]:
+def read_rows(path: Path) -> list[LabelRow]:
+    """Return the lines of a y_labels.csv, or raise ConfigError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -90,18 +95,20 @@ def _rows(path: Path) -> list[_Row]:
     return rows
 
 
-def _row(fields: list[str], *, where: str) -> _Row:
+def _row(fields: list[str], *, where: str) -> LabelRow:
     stripped = [field.strip() for field in fields]
     try:
         if len(stripped) < _COLUMNS:
             raise ValueError  # noqa: TRY301 - the same refusal as for a bad number
         sent = stripped[_COLUMNS] if len(stripped) > _COLUMNS else ""
-        row = _Row(
+        stride = stripped[_STRIDE] if len(stripped) > _STRIDE else ""
+        row = LabelRow(
             where=where,
             file=stripped[0],
             classes=int(stripped[1]),
             label=int(stripped[2]),
             bytes_to_send=int(sent) if sent else None,
+            stride=int(stride) if stride else None,
         )
     except ValueError as exc:
         raise ConfigError(
@@ -120,7 +127,8 @@ def _row(fields: list[str], *, where: str) -> _Row:
     return row
 
 
-def _bytes(folder: Path, row: _Row) -> bytes:
+def read_file(folder: Path, row: LabelRow) -> bytes:
+    """Return all bytes of the file that *row* names, or raise ConfigError."""
     path = folder / row.file
     # The labels are data from elsewhere: they may not name files outside the folder.
     if not path.resolve().is_relative_to(folder.resolve()):
@@ -131,17 +139,20 @@ def _bytes(folder: Path, row: _Row) -> bytes:
             allowed=f"files in {folder}",
         )
     try:
-        size_bytes = path.stat().st_size
-        data = path.read_bytes() if size_bytes <= MAX_BYTES else b""
+        return path.read_bytes() if path.stat().st_size <= MAX_BYTES else b""
     except (OSError, ValueError) as exc:
         raise ConfigError(
             "a file of the dataset cannot be read", where=row.where, found=str(exc)
         ) from exc
+
+
+def _bytes(folder: Path, row: LabelRow) -> bytes:
+    data = read_file(folder, row)
     if row.bytes_to_send is not None and row.bytes_to_send != len(data):
         raise ConfigError(
             "a file of the dataset is not sent whole",
             where=row.where,
-            found=f"{row.bytes_to_send:,} bytes to send of {size_bytes:,}",
+            found=f"{row.bytes_to_send:,} bytes to send of {len(data):,}",
             allowed="files of exactly one sample",
             remedy="cut the file into its windows and list each in a line of its own",
         )

@@ -1,7 +1,12 @@
-"""Command lines of the stock v1 `benchmark_model`."""
+"""Command lines of the stock `benchmark_model`.
+
+They are lists of arguments: the link quotes each for the device's shell (`shlex.join`).
+"""
 
 from __future__ import annotations
 
+import enum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import ModelError
@@ -14,6 +19,69 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 150.0
 
 
+class Delegate(enum.Enum):
+    """What a run is to use; the value is the name in the tool's output."""
+
+    NONE = "none"  # the built-in kernels; builds since 2021 use XNNPACK unless told
+    XNNPACK = "XNNPACK"
+    GPU = "GPU"
+    NNAPI = "NNAPI"
+    NPU = "NPU"  # v2 only
+
+    @property
+    def asked(self) -> str | None:
+        """The name for `benchmark_output.parse`; None where no delegate is wanted."""
+        return None if self is Delegate.NONE else self.value
+
+
+_DELEGATE_FLAGS = {
+    Delegate.NONE: "--use_xnnpack=false",
+    Delegate.XNNPACK: "--use_xnnpack=true",
+    Delegate.GPU: "--use_gpu=true",
+    Delegate.NNAPI: "--use_nnapi=true",
+    Delegate.NPU: "--use_npu=true",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What one variant of a run asks for.
+
+    `delegate` None leaves the choice to the build. `mask` is the hexadecimal mask of
+    `taskset` (see `cpu_mask`). With `has_op_profile` each operator is timed: the whole
+    gets slower, so its times are no measurement. `profile_file` and `result_file` are
+    paths on the phone; without `profile_file` the profile is printed.
+    """
+
+    threads: int = 1
+    delegate: Delegate | None = None
+    mask: str | None = None
+    has_op_profile: bool = False
+    profile_file: str | None = None
+    result_file: str | None = None
+
+    def before(self) -> list[str]:
+        """Return what stands in front of the binary."""
+        return [] if self.mask is None else ["taskset", self.mask]
+
+    def flags(self) -> list[str]:
+        """Return the tool's flags for these settings."""
+        flags = [f"--num_threads={self.threads}"]
+        if self.delegate is not None:
+            flags.append(_DELEGATE_FLAGS[self.delegate])
+        if self.has_op_profile:
+            flags.append("--enable_op_profiling=true")
+            if self.profile_file is not None:
+                flags.append("--op_profiling_output_mode=csv")
+                flags.append(f"--op_profiling_output_file={self.profile_file}")
+        if self.result_file is not None:
+            flags.append(f"--result_file_path={self.result_file}")
+        return flags
+
+
+_ONE_THREAD = RunSettings()
+
+
 def timed_run(
     binary: str,
     graph: str,
@@ -22,6 +90,7 @@ def timed_run(
     min_runs: int,
     min_seconds: float,
     max_seconds: float,
+    settings: RunSettings = _ONE_THREAD,
 ) -> list[str]:
     """Return the arguments of one window: warm-up, timed runs, statistics.
 
@@ -29,6 +98,7 @@ def timed_run(
     twice as long, and one inference more.
     """
     return [
+        *settings.before(),
         binary,
         f"--graph={graph}",
         f"--num_runs={max(min_runs, 1)}",
@@ -37,7 +107,7 @@ def timed_run(
         f"--warmup_runs={warmup}",
         # Else the tool warms up for half a second whatever the number of runs.
         "--warmup_min_secs=0",
-        "--num_threads=1",
+        *settings.flags(),
         "--report_peak_memory_footprint=true",
     ]
 

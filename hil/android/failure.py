@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from hil.android.delegation import fallback, verdicts
+from hil.android.output_lines import output_lines
 from hil.errors import DeviceCrashed, FirmwareFault, HilError, UnsupportedOp
 from hil.printable import printable, tail
 
@@ -29,11 +31,15 @@ _SIGNAL_BASE = 128  # a shell's, and adbd's, exit code of a process that a signa
 _NOT_RUNNABLE = {126: "it may not be executed", 127: "it was not found"}
 
 
-def failure(exit_code: int, stdout: str, *, stderr: str, where: str) -> HilError:
+def failure(
+    exit_code: int, stdout: str, *, stderr: str, where: str, asked: str | None = None
+) -> HilError:
     """Return the error that tells why the tool ended with *exit_code*, not zero.
 
     DeviceCrashed where a signal ended it, UnsupportedOp where a line names an operator
     that the runtime cannot run, FirmwareFault otherwise; each with the last lines.
+    Where the delegate *asked* for (see `delegation.fallback`) was not applied, that is
+    the reason.
     """
     both = f"{stdout}\n{stderr}"
     last = tail(both) or "it printed nothing"
@@ -60,6 +66,11 @@ def failure(exit_code: int, stdout: str, *, stderr: str, where: str) -> HilError
         return DeviceCrashed(
             f"benchmark_model died by {ended}", where=where, found=last
         )
+    told = verdicts([*output_lines(stdout), *output_lines(stderr)])
+    if asked is not None and told:
+        refused = fallback(told, asked, where=where)
+        if refused is not None:
+            return refused
     return FirmwareFault(
         f"benchmark_model failed with status {exit_code}", where=where, found=last
     )

@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from hil.android.order_bounds import OrderBounds
+from hil.android.printed_number import DOUBLE, INTEGER, half_unit, is_printed
+from hil.android.refusal import WHERE, contradiction
 from hil.errors import FirmwareFault
 from hil.printable import printable
 
-# Grammar: xla/tsl/util/stats_calculator.h. Whole microseconds except the mean, which
-# C++ prints with six digits and so in scientific notation from one second on.
-_INT = r"\d+"
-_MEAN = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Grammar: xla/tsl/util/stats_calculator.h. Whole microseconds except the mean.
 _LINE = re.compile(
-    rf"count=(?P<n>{_INT})"
-    rf"(?: curr=(?P<only>{_INT})(?P<same>\(all same\))?"
-    rf"| first=(?P<first>{_INT}) curr=(?P<curr>{_INT}) min=(?P<min>{_INT})"
-    rf" max=(?P<max>{_INT}) avg=(?P<avg>{_MEAN}) std=(?P<std>{_INT}))?"
-    rf"(?: p5=(?P<p5>{_INT}) median=(?P<median>{_INT}) p95=(?P<p95>{_INT}))?"
+    rf"count=(?P<n>{INTEGER})"
+    rf"(?: curr=(?P<only>{INTEGER})(?P<same>\(all same\))?"
+    rf"| first=(?P<first>{INTEGER}) curr=(?P<curr>{INTEGER}) min=(?P<min>{INTEGER})"
+    rf" max=(?P<max>{INTEGER}) avg=(?P<avg>{DOUBLE}) std=(?P<std>{INTEGER}))?"
+    rf"(?: p5=(?P<p5>{INTEGER}) median=(?P<median>{INTEGER}) p95=(?P<p95>{INTEGER}))?"
 )
-_MEAN_DIGITS = 5e-6  # half a unit in the sixth digit, relative to the figure
-_SLACK = 1e-3  # std comes from a difference of large squares
+PERCENTS = (5, 50, 95)
+_ROUNDING = 1e-15  # of a double, in a sum of squares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +54,52 @@ def parse_stats(line: str) -> RunStats | None:
     FirmwareFault where the line breaks the grammar or its figures cannot all be true.
     """
     match = _LINE.fullmatch(line.strip())
-    if match is None or not _count_fits(match):
+    if match is None or not _shape_fits(match):
         raise FirmwareFault(
             "a statistics line of benchmark_model cannot be read",
-            where="benchmark_model's output",
+            where=WHERE,
             found=printable(line).strip(),
             allowed="count=N first=.. curr=.. min=.. max=.. avg=.. std=.., or curr=..",
         )
     if match["first"] is None and match["only"] is None:
         return None
+    stats = _stats(match)
+    checks: tuple[Callable[[RunStats], str | None], ...] = (
+        _outside,
+        _unordered,
+        _too_many,
+        _wrong_mean,
+        _wrong_std,
+    )
+    for check in checks:
+        wrong = check(stats)
+        if wrong is not None:
+            raise contradiction(
+                wrong,
+                where=line.strip(),
+                allowed="figures that one set of runs can have",
+            )
+    return stats
+
+
+def _shape_fits(match: re.Match[str]) -> bool:
+    """Tell whether the tool prints these figures in this shape of line."""
+    n = int(match["n"])
+    if match["first"] is not None:
+        return n > 1 and match["min"] != match["max"] and is_printed(match["avg"])
+    percentiles = {match["p5"], match["median"], match["p95"]}
+    if match["only"] is not None:
+        is_one_value = percentiles in ({None}, {match["only"]})
+        return is_one_value and (n > 1 if match["same"] else n == 1)
+    return n == 0 and percentiles in ({None}, {"0"})
+
+
+def _stats(match: re.Match[str]) -> RunStats:
     text = {key: value for key, value in match.groupdict().items() if value is not None}
     if match["only"] is not None:
         text |= dict.fromkeys(("first", "curr", "min", "max", "avg"), match["only"])
         text["std"] = "0"
-    stats = RunStats(
+    return RunStats(
         n=int(match["n"]),
         first_us=float(text["first"]),
         last_us=float(text["curr"]),
@@ -75,26 +111,6 @@ def parse_stats(line: str) -> RunStats | None:
         median_us=float(text["median"]) if "median" in text else None,
         p95_us=float(text["p95"]) if "p95" in text else None,
     )
-    wrong = (
-        _outside(stats) or _wrong_mean(stats) or _wrong_std(stats) or _unordered(stats)
-    )
-    if wrong is not None:
-        raise FirmwareFault(
-            "benchmark_model's figures contradict each other",
-            where=printable(line).strip(),
-            found=wrong,
-        )
-    return stats
-
-
-def _count_fits(match: re.Match[str]) -> bool:
-    """Tell whether the count is one that the tool prints in this shape of line."""
-    n = int(match["n"])
-    if match["first"] is not None:
-        return n > 1 and match["min"] != match["max"]
-    if match["only"] is not None:
-        return n > 1 if match["same"] else n == 1
-    return n == 0
 
 
 def _outside(stats: RunStats) -> str | None:
@@ -105,15 +121,64 @@ def _outside(stats: RunStats) -> str | None:
     return None
 
 
-def _wrong_mean(stats: RunStats) -> str | None:
-    if stats.n == 1:
+def _unordered(stats: RunStats) -> str | None:
+    if stats.p5_us is None or stats.median_us is None or stats.p95_us is None:
         return None
-    # The shortest and the longest run are both among the n.
-    rest = stats.n - 1
-    smallest = (rest * stats.min_us + stats.max_us) / stats.n
-    largest = (stats.min_us + rest * stats.max_us) / stats.n
-    slack = stats.avg_us * _MEAN_DIGITS
-    if smallest - slack <= stats.avg_us <= largest + slack:
+    ordered = (stats.min_us, stats.p5_us, stats.median_us, stats.p95_us, stats.max_us)
+    names = ("min", "p5", "median", "p95", "max")
+    shown = " ".join(f"{k}={v:g}" for k, v in zip(names, ordered, strict=True))
+    if list(ordered) != sorted(ordered):
+        return f"{shown} do not rise"
+    # sorted[floor(n * p / 100)]: of few runs a percentile is the first or the last.
+    ranks = [0, *(stats.n * percent // 100 for percent in PERCENTS), stats.n - 1]
+    for i, j in zip(range(4), range(1, 5), strict=True):
+        if ranks[i] == ranks[j] and ordered[i] != ordered[j]:
+            return f"{shown}: {names[i]} and {names[j]} of {stats.n} runs are one run"
+    return None
+
+
+def _known(stats: RunStats) -> list[float]:
+    """Return the runs whose times are printed, each once."""
+    if stats.n == 1:
+        return [stats.first_us]
+    ends = (stats.first_us, stats.last_us)
+    return [*ends, *(v for v in (stats.min_us, stats.max_us) if v not in ends)]
+
+
+def _too_many(stats: RunStats) -> str | None:
+    known = _known(stats)
+    if len(known) <= stats.n:
+        return None
+    shown = ", ".join(f"{value:g}" for value in known)
+    return f"first, curr, min and max are {shown}: more than {stats.n} runs"
+
+
+def _orders(stats: RunStats) -> list[OrderBounds]:
+    """Return what is known of the sorted runs: by their ends, and by percentiles."""
+    known = sorted(_known(stats))
+    # The other runs lie anywhere between the ends.
+    free = OrderBounds(
+        fixed=tuple(known),
+        between=((stats.n - len(known), stats.min_us, stats.max_us),),
+    )
+    if stats.p5_us is None or stats.median_us is None or stats.p95_us is None:
+        return [free]
+    ranks = {0: stats.min_us, stats.n - 1: stats.max_us}
+    values = (stats.p5_us, stats.median_us, stats.p95_us)
+    for percent, value in zip(PERCENTS, values, strict=True):
+        ranks[stats.n * percent // 100] = value
+    return [free, OrderBounds.of_ranks(ranks)]
+
+
+def _wrong_mean(stats: RunStats) -> str | None:
+    slack = half_unit(stats.avg_us)
+    low = max(order.smallest_mean for order in _orders(stats)) - slack
+    high = min(order.largest_mean for order in _orders(stats)) + slack
+    total = stats.n * stats.avg_us
+    spread = stats.n * slack + total * _ROUNDING
+    # Each run is a whole number of microseconds, and so is their sum.
+    has_whole_sum = math.floor(total + spread) >= math.ceil(total - spread)
+    if low <= stats.avg_us <= high and has_whole_sum:
         return None
     return (
         f"avg={stats.avg_us:g} cannot be the mean of {stats.n} runs "
@@ -122,27 +187,18 @@ def _wrong_mean(stats: RunStats) -> str | None:
 
 
 def _wrong_std(stats: RunStats) -> str | None:
-    slack = stats.avg_us * _MEAN_DIGITS
-    below = max(0.0, stats.avg_us - stats.min_us)
-    above = max(0.0, stats.max_us - stats.avg_us)
-    # `least`: the two extreme runs alone cause that much. `most`: every run lies at
-    # one of the two ends. The printed figure has lost its fraction.
-    least = math.sqrt((below**2 + above**2) / stats.n) * (1 - _SLACK) - slack - 1
-    most = math.sqrt((below + slack) * (above + slack)) * (1 + _SLACK) + 1
-    if least <= stats.std_us <= most:
+    mean, slack = stats.avg_us, half_unit(stats.avg_us)
+    # A variance is the difference of two large numbers, and a double holds 53 bits.
+    rounding = _ROUNDING * max(4, stats.n) * stats.max_us**2
+    orders = _orders(stats)
+    least = max(order.least_variance(mean, slack=slack) for order in orders) - rounding
+    most = min(order.most_variance(mean, slack=slack) for order in orders) + rounding
+    below, above = max(0.0, mean - stats.min_us), max(0.0, stats.max_us - mean)
+    most = min(most, (below + slack) * (above + slack) + rounding)  # Bhatia and Davis
+    # The printed figure has lost its fraction.
+    if least < (stats.std_us + 1) ** 2 and stats.std_us**2 <= most:
         return None
     return (
         f"std={stats.std_us:g} cannot be that of {stats.n} runs with "
         f"min={stats.min_us:g}, avg={stats.avg_us:g}, max={stats.max_us:g}"
     )
-
-
-def _unordered(stats: RunStats) -> str | None:
-    if stats.p5_us is None or stats.median_us is None or stats.p95_us is None:
-        return None
-    ordered = (stats.min_us, stats.p5_us, stats.median_us, stats.p95_us, stats.max_us)
-    if list(ordered) == sorted(ordered):
-        return None
-    names = ("min", "p5", "median", "p95", "max")
-    shown = " ".join(f"{k}={v:g}" for k, v in zip(names, ordered, strict=True))
-    return f"{shown} do not rise"

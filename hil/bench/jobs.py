@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hil.vocab import DeviceProfile
 
 
-_PHONES = {TargetKind.PHONE, TargetKind.EMULATED_PHONE}
+PHONES = frozenset({TargetKind.PHONE, TargetKind.EMULATED_PHONE})
 
 
 def plan_jobs(
@@ -35,7 +35,7 @@ def plan_jobs(
         (variant, device, setting)
         for variant in variants
         for device in devices
-        for setting in (settings if device.kind in _PHONES else (None,))
+        for setting in (settings if device.kind in PHONES else (None,))
     ]
     if measure.order == "interleaved":
         order = [(w, *row) for w in windows for row in rows]

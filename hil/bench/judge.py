@@ -10,13 +10,14 @@ wrong. Overwritten inputs, a wrong model or wrong kernels put far more of them o
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hil.accuracy.metrics import Kind, agreement, count
 from hil.bench.evaluation import answers, score_answers
+from hil.bench.phone_verdict import throttled
 from hil.engines.litert import Kernels, LitertEngine
 from hil.engines.tflm import TflmEngine
 from hil.errors import ConfigError, nearest
@@ -71,10 +72,19 @@ class Judge:
         self._lock = threading.Lock()
 
     def judge(self, job: Job, variant: Variant, measurement: Measurement) -> Verdict:
-        """Return the verdict on the answers of one job.
+        """Return the verdict on the answers of one job, and on a phone's heat.
 
         Raises what the reference engine raises where it cannot run the model.
         """
+        verdict = self._of_answers(job, variant, measurement)
+        hot = throttled(measurement.evidence)
+        if hot is not None and verdict.status is RunStatus.OK:
+            return replace(verdict, status=RunStatus.THROTTLED, problem=hot)
+        return verdict
+
+    def _of_answers(
+        self, job: Job, variant: Variant, measurement: Measurement
+    ) -> Verdict:
         name = reference_engine(job.device)
         if measurement.probe_output is not None:
             reference = self._reference(name, variant, "probe", job.probe)
@@ -87,7 +97,9 @@ class Judge:
                 )
         if measurement.outputs is None or job.samples is None:
             return Verdict(status=RunStatus.OK)
+        # Fewer answers than samples came where the first of them decided.
         reference = self._reference(name, variant, "samples", job.samples)
+        reference = reference[: len(measurement.outputs)]
         verdict = _verdict(
             variant,
             measurement.outputs,

@@ -13,6 +13,14 @@ from hil.accuracy.inputs import Pixels
 from hil.accuracy.metrics import find_metric
 from hil.bench.examples import resolve_path
 from hil.bench.gates import parse_gate
+from hil.bench.phone_plan import (
+    NO_PHONE_PLAN,
+    PhonePlan,
+    PhoneTable,
+    phone_plan,
+    require_a_gate,
+    require_distinct_phones,
+)
 from hil.errors import ConfigError, nearest
 from hil.profiles import config_error, find_profile
 from hil.quantization.recipes import find_recipe
@@ -90,6 +98,7 @@ class Plan:
     accepted: tuple[RunStatus, ...] = (RunStatus.OK,)
     accuracy: AccuracyGate = AccuracyGate()
     limits: tuple[FigureGate, ...] = ()  # on any figure, by the grammar of gates
+    phone: PhonePlan = NO_PHONE_PLAN
 
 
 _DEFAULTS = Measure()
@@ -166,6 +175,7 @@ class _File(_Table):
     device: Annotated[list[_DeviceTable], Field(min_length=1)]
     measure: _MeasureTable = _MeasureTable()
     gate: _GateTable = _GateTable()
+    phone: PhoneTable = PhoneTable()
 
 
 def read_plan(path: Path) -> Plan:
@@ -201,10 +211,12 @@ def parse_plan(raw: Mapping[str, object], *, where: str, folder: Path) -> Plan:
             found=", ".join(names),
             remedy="a profile with another name for each device",
         )
+    require_distinct_phones(devices, where)
     models = tuple(_model(table, folder) for table in file.model)
     _require_distinct(models, where)
     gate = _accuracy_gate(file.gate)
     _require_decidable(models, gate, where)
+    require_a_gate(file.phone, where, has_gate=gate.most_drop is not None)
     return Plan(
         name=file.plan.name,
         models=models,
@@ -215,6 +227,7 @@ def parse_plan(raw: Mapping[str, object], *, where: str, folder: Path) -> Plan:
         limits=tuple(
             parse_gate(text, where=f"{where}, gate.limits") for text in file.gate.limits
         ),
+        phone=phone_plan(file.phone, folder=folder, preset=file.measure.preset),
     )
 
 
@@ -244,6 +257,7 @@ def plan_document(
     accept: Sequence[str],
     metric: str | None = None,
     gate: Mapping[str, object] | None = None,
+    phone: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the tables of the plan that a command line stands for."""
     table: dict[str, object] = {"path": model, "variants": list(variants)}
@@ -260,6 +274,7 @@ def plan_document(
         "device": [{"profile": device} for device in devices],
         "measure": dict(measure),
         "gate": {"accept": list(accept), **(gate or {})},
+        "phone": dict(phone or {}),
     }
 
 

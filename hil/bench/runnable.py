@@ -9,6 +9,8 @@ from hil.codegen.compiled import generate
 from hil.engines.litert import Kernels, LitertEngine
 from hil.engines.tflm import TflmEngine
 from hil.errors import ConfigError, DoesNotFit, ModelError
+from hil.models.arena import Basis, confirmed_arena
+from hil.models.graph import read_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from hil.vocab import Engine
 
-_MEASURED = "TFLite Micro's recording allocator on this 64-bit host"
+_ON_CORE = "on a 32-bit core"
 _PLANNED = "planned by hil codegen --engine compiled"
 
 
@@ -39,7 +41,7 @@ def try_engines(data: bytes, path: Path) -> tuple[Trial, ...]:
     return (
         _loaded("litert", LitertEngine, data),
         _loaded("litert-ref", lambda: LitertEngine(Kernels.REFERENCE), data),
-        _loaded("tflm", TflmEngine, data),
+        _micro(data, path),
         _compiled(data, path),
     )
 
@@ -50,12 +52,25 @@ def _loaded(name: str, make: Callable[[], Engine], data: bytes) -> Trial:
         engine.load(data)
     except (ModelError, ConfigError, DoesNotFit) as exc:
         return Trial(engine=name, refusal=exc.what)
-    arena = engine.memory().get("arena_bytes")
+    return Trial(engine=name, version=engine.version)
+
+
+def _micro(data: bytes, path: Path) -> Trial:
+    engine = "tflm"
+    try:
+        micro = TflmEngine()
+        micro.load(data)
+    except (ModelError, ConfigError, DoesNotFit) as exc:
+        return Trial(engine=engine, refusal=exc.what)
+    arena = confirmed_arena(read_graph(data, str(path)), micro.memory())
+    basis = f"{_ON_CORE}: borne out by the wheel"
+    if arena.basis is not Basis.EXACT:
+        basis = f"{_ON_CORE} at most: measured on 64 bits"
     return Trial(
-        engine=name,
-        version=engine.version,
-        arena_bytes=arena,
-        arena_basis=None if arena is None else _MEASURED,
+        engine=engine,
+        version=micro.version,
+        arena_bytes=arena.total_bytes,
+        arena_basis=basis,
     )
 
 

@@ -17,7 +17,7 @@ from hil.bench.jobs import lanes, plan_jobs
 from hil.deadline import Deadline
 from hil.errors import HilError, RecordingError, TargetError
 from hil.results.records import SCHEMA
-from hil.vocab import RunRecord, RunStatus, Setting
+from hil.vocab import AdbSettings, RunRecord, RunStatus, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,11 +133,13 @@ class Runner:
                 target = station.opened(deadline)
                 return target.measure(job, deadline)
             except HilError as exc:
+                station.broke(exc)
                 if isinstance(exc, TargetError):
                     # The device may be in any state; a refusal leaves it well.
                     station.close()
                 exhausted = len(retries) >= _RETRIES or deadline.expired
-                if not exc.transient or exhausted:
+                if not exc.transient or exhausted or station.is_lost:
+                    station.give_up(exc)
                     raise
                 retries.append(f"window {job.window}: {exc.what}")
 
@@ -158,6 +160,7 @@ class _Station:
         self._make_target = make_target
         self._target: Target | None = None
         self._lost: HilError | None = None
+        self._broken: HilError | None = None
         self._tries = 0
         self.failed: set[tuple[str, Setting | None]] = set()
 
@@ -173,11 +176,32 @@ class _Station:
                 target.close()
                 self._tries += 1
                 if not exc.transient or self._tries > _RETRIES:
-                    # The first cause explains every job that follows.
-                    self._lost = exc
+                    # The first cause explains every job that follows: a device that
+                    # was there is gone, whatever its address says now.
+                    self._lost = self._broken or exc
+                    raise self._lost from exc
                 raise
             self._target, self._tries = target, 0
         return self._target
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing more will be tried on it."""
+        return self._lost is not None
+
+    def broke(self, exc: HilError) -> None:
+        """Remember a broken link: where the device was, nobody may answer now."""
+        if self._target is not None:
+            self._broken = exc if exc.status is RunStatus.LINK_BROKEN else None
+
+    def give_up(self, exc: HilError) -> None:
+        """Take a phone whose link broke in every try of a job for gone.
+
+        A board is tried again with the next model, which may do it no harm.
+        """
+        is_phone = isinstance(self._profile.link, AdbSettings)
+        if is_phone and exc.status is RunStatus.LINK_BROKEN:
+            self._lost = self._lost or exc
 
     def close(self) -> None:
         """Leave the device."""

@@ -6,33 +6,25 @@ bases never are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hil.accuracy.metrics import wilson
 from hil.bench.latency import latency_of
-from hil.vocab import Accuracy, Result, RunStatus, Setting
+from hil.bench.phone_verdict import phone_doubts
+from hil.results.row_records import by_row
+from hil.vocab import Accuracy, Result, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hil.vocab import AccuracyCount, RunRecord
-
-_Key = tuple[str, str, str, str, Setting | None]
+    from hil.vocab import AccuracyCount, Latency, RunRecord
 
 
 def summarize(records: Iterable[RunRecord]) -> list[Result]:
     """Return one result per run, model, variant and place, in order of appearance."""
-    groups: dict[_Key, list[RunRecord]] = {}
-    for record in records:
-        key = (
-            record.run,
-            record.model,
-            record.variant,
-            record.device,
-            record.setting,
-        )
-        groups.setdefault(key, []).append(record)
-    return [_result(group) for group in groups.values()]
+    # Each row's records are read from their file here, where they are not in memory.
+    return [_result(list(row.records)) for row in by_row(records).values()]
 
 
 def _result(records: Sequence[RunRecord]) -> Result:
@@ -55,12 +47,20 @@ def _result(records: Sequence[RunRecord]) -> Result:
         windows=len(whole),
         setting=told.setting,
         # A speed without a right answer is no result, so failures carry none.
-        latency=None if failed else latency_of(whole),
+        latency=None if failed else _latency(whole),
         memory=_memory(records),
         accuracy=_accuracy([r.accuracy for r in judged if r.accuracy]),
         agreement=next((r.agreement for r in judged if r.agreement), None),
         retries=tuple(retry for r in records for retry in r.retries),
     )
+
+
+def _latency(records: Sequence[RunRecord]) -> Latency | None:
+    latency = latency_of(records)
+    doubts = phone_doubts(records)
+    if latency is None or not doubts:
+        return latency
+    return replace(latency, doubts=(*latency.doubts, *doubts))
 
 
 def _memory(records: Sequence[RunRecord]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from hil.accuracy.gate import Outcome
 from hil.accuracy.metrics import find_metric
 from hil.accuracy.rating import rate
 from hil.accuracy.sample_scores import SampleScores
+from hil.bench.phone_stop import compare_stopped, stopped
 from hil.bench.plan import AS_IS, HOST_BASELINE
 from hil.results.scores import StoredScores
 from hil.vocab import RunStatus
@@ -56,32 +57,35 @@ def report_accuracy(
     earlier versions have them. p-values are Holm-adjusted over the variants of one
     model on one device. Raises ConfigError where rows did not see the same samples.
     """
-    records = list(records)
-    rows: dict[Row, StoredScores] = {_row(s): s for s in _from_records(records)}
+    rows: dict[Row, StoredScores] = {}
+    gated = gate.most_drop is not None
+    answered: list[tuple[str, str, str]] = []
+    for record in records:
+        found = _from_record(record)
+        if found is not None:
+            rows[_row(found)] = found
+        if gated and record.window == 0 and record.status is RunStatus.OK:
+            answered.append((record.model, record.variant, record.place))
     rows |= {_row(s): s for s in stored}
+    groups: dict[tuple[str, str], list[StoredScores]] = {}
+    for (model, _, device), scores in rows.items():
+        if device is not None:
+            groups.setdefault((model, device), []).append(scores)
     versus: list[Versus] = []
-    for model, device in dict.fromkeys((m, d) for m, _, d in rows if d is not None):
+    for (model, device), group in groups.items():
         baseline = _baseline(rows, model, device, gate)
         if baseline is not None:
-            group = [
-                s
-                for (m, _, d), s in rows.items()
-                if (m, d) == (model, device) and s is not baseline
-            ]
-            versus += versus_baseline(baseline, group, gate)
-    gated = gate.most_drop is not None
-    answered = [
-        r for r in records if gated and r.window == 0 and r.status is RunStatus.OK
-    ]
+            others = [s for s in group if s is not baseline]
+            versus += versus_baseline(baseline, others, gate)
     known = {(v.model, v.variant, v.device) for v in versus}
     return AccuracyReport(
         ratings={row: rate(s.scores) for row, s in rows.items()},
         versus=tuple(versus),
         gate=gate,
         undecided=tuple(
-            f"{r.variant} on {r.place}"
-            for r in answered
-            if (r.model, r.variant, r.place) not in known and r.variant != gate.baseline
+            f"{variant} on {place}"
+            for model, variant, place in answered
+            if (model, variant, place) not in known and variant != gate.baseline
         ),
     )
 
@@ -101,12 +105,19 @@ def versus_baseline(
     baseline: StoredScores, others: Sequence[StoredScores], gate: AccuracyGate
 ) -> list[Versus]:
     """Compare each of *others* with *baseline*, Holm-adjusted over them."""
-    found = compare(
+    limit, whole = gate.limit, [o for o in others if not _is_part(baseline, o, gate)]
+    compared = compare(
         baseline.scores,
-        [other.scores for other in others],
-        gate=gate.limit,
+        [other.scores for other in whole],
+        gate=limit,
         confidence=gate.confidence,
     )
+    by_row = {_row(o): c for o, c in zip(whole, compared, strict=True)}
+    for other in others:
+        if limit is not None and _row(other) not in by_row:
+            by_row[_row(other)] = compare_stopped(
+                baseline.scores, other.scores, gate=limit, confidence=gate.confidence
+            )
     place = f"{baseline.engine}, this host"
     if baseline.device is not None:
         place = baseline.device
@@ -116,10 +127,14 @@ def versus_baseline(
             variant=other.variant,
             device=other.device,
             baseline=f"{baseline.variant} on {place}",
-            comparison=comparison,
+            comparison=by_row[_row(other)],
         )
-        for other, comparison in zip(others, found, strict=True)
+        for other in others
     ]
+
+
+def _is_part(baseline: StoredScores, other: StoredScores, gate: AccuracyGate) -> bool:
+    return stopped(baseline.scores, other.scores, gate.limit)
 
 
 def _baseline(
@@ -132,25 +147,20 @@ def _baseline(
     return on_host or rows.get((model, AS_IS, device))
 
 
-def _from_records(records: Iterable[RunRecord]) -> list[StoredScores]:
-    found = []
-    for record in records:
-        count = record.accuracy
-        if count is None or not count.n:
-            continue
-        hits = np.ones(count.n, np.bool_)
-        hits[list(count.wrong)] = False
-        scores = SampleScores(metric=find_metric(count.metric), n=count.n, hits=hits)
-        found.append(
-            StoredScores(
-                model=record.model,
-                variant=record.variant,
-                device=record.place,
-                engine=record.engine or "",
-                scores=scores,
-            )
-        )
-    return found
+def _from_record(record: RunRecord) -> StoredScores | None:
+    count = record.accuracy
+    if count is None or not count.n:
+        return None
+    hits = np.ones(count.n, np.bool_)
+    hits[list(count.wrong)] = False
+    scores = SampleScores(metric=find_metric(count.metric), n=count.n, hits=hits)
+    return StoredScores(
+        model=record.model,
+        variant=record.variant,
+        device=record.place,
+        engine=record.engine or "",
+        scores=scores,
+    )
 
 
 def _row(stored: StoredScores) -> Row:

@@ -13,7 +13,10 @@ from hil.accuracy.gate import POINTS, parse_gate
 from hil.bench.baseline import build_with_baseline
 from hil.bench.comparing.side import load_side
 from hil.bench.comparing.verdict import compare_runs, failing
+from hil.bench.jobs import PHONES
 from hil.bench.judge import Judge
+from hil.bench.phone_plan import phone_options
+from hil.bench.phone_stop import EarlyStop
 from hil.bench.plan import Plan, parse_plan, plan_document, read_plan, to_toml
 from hil.bench.runner import Runner
 from hil.bench.summary import summarize
@@ -31,7 +34,7 @@ from hil.vocab import RunStatus, place
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hil.accuracy.sample_scores import Target
+    from hil.accuracy.sample_scores import SampleScores, Target
     from hil.bench.comparing.side import Side
     from hil.bench.variants import Variant
     from hil.results.comparison import GateFinding, RunComparison
@@ -106,6 +109,19 @@ _Against = Annotated[
 _Preset = Annotated[
     str | None, typer.Option(help="Of [measure]: mlperf-tiny or mlperf-mobile.")
 ]
+_Threads = Annotated[
+    str | None, typer.Option(help="On phones: numbers of threads, 1,2,4.")
+]
+_Cores = Annotated[
+    str | None, typer.Option(help="On phones: cores to pin to, such as fastest,4-7.")
+]
+_Delegates = Annotated[
+    str | None, typer.Option(help="On phones: none, xnnpack, gpu, nnapi, npu.")
+]
+_Binary = Annotated[
+    Path | None,
+    typer.Option(help="Your benchmark_model for phones; its ABI is checked first."),
+]
 _Out = Annotated[Path, typer.Option(help="Where run folders go.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -131,6 +147,10 @@ def bench(
     baseline: _Baseline = None,
     against: _Against = None,
     preset: _Preset = None,
+    threads: _Threads = None,
+    cores: _Cores = None,
+    delegates: _Delegates = None,
+    binary: _Binary = None,
     out: _Out = Path("runs"),
     json: _Json = False,
 ) -> None:
@@ -146,6 +166,9 @@ def bench(
         "timeout_seconds": timeout_seconds,
     }
     measure = {name: value for name, value in options.items() if value is not None}
+    phone = phone_options(
+        threads=threads, cores=cores, delegates=delegates, binary=binary
+    )
     if source.endswith(".toml"):
         given = {
             "--dataset": dataset,
@@ -156,7 +179,7 @@ def bench(
             "--baseline": baseline,
         }
         _refuse_beside_plan([name for name, value in given.items() if value])
-        plan, text = _plan_of_file(Path(source), measure)
+        plan, text = _plan_of_file(Path(source), measure, phone)
     else:
         plan, text = _plan_of_command(
             source,
@@ -169,6 +192,7 @@ def bench(
             accept=accept or [],
             metric=metric,
             gate=_gate_table(gate, baseline),
+            phone=phone,
         )
     reference = None if against is None else load_side(against)
     _require_reference(plan, reference)
@@ -259,13 +283,16 @@ def _refuse_beside_plan(options: Sequence[str]) -> None:
         )
 
 
-def _plan_of_file(path: Path, measure: Mapping[str, object]) -> tuple[Plan, str]:
+def _plan_of_file(
+    path: Path, measure: Mapping[str, object], phone: Mapping[str, object]
+) -> tuple[Plan, str]:
     """Return the plan of a file with the options of measuring laid over it."""
     plan, text = read_plan(path), path.read_text(encoding="utf-8")
-    if not measure:
+    if not measure and not phone:
         return plan, text
     document_ = tomllib.loads(text)
     document_["measure"] = {**document_.get("measure", {}), **measure}
+    document_["phone"] = {**document_.get("phone", {}), **phone}
     where = f"{path} and the command line"
     return parse_plan(document_, where=where, folder=path.parent), to_toml(document_)
 
@@ -282,6 +309,7 @@ def _plan_of_command(
     accept: Sequence[str],
     metric: str | None,
     gate: Mapping[str, object],
+    phone: Mapping[str, object],
 ) -> tuple[Plan, str]:
     """Return the plan that the options stand for, checked as a file's would be."""
     document_ = plan_document(
@@ -296,6 +324,7 @@ def _plan_of_command(
         accept=accept,
         metric=metric,
         gate=gate,
+        phone=phone,
     )
     text = to_toml(document_)
     plan = parse_plan(tomllib.loads(text), where="the command line", folder=Path())
@@ -322,10 +351,14 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
         def say(text: str) -> None:
             progress.update(task, description=text)
 
-        variants, targets = _prepared(plan, folder, say)
+        variants, targets, baselines = _prepared(plan, folder, say)
+        decide = EarlyStop(variants, baselines, plan.accuracy.limit)
         for told in dict.fromkeys(v.calibration for v in variants if v.calibration):
             note(f"note: calibrated on {told}")
-        total = len(variants) * len(plan.devices) * plan.measure.windows
+        places = sum(
+            len(plan.phone.settings) if d.kind in PHONES else 1 for d in plan.devices
+        )
+        total = len(variants) * places * plan.measure.windows
         progress.update(task, total=total)
 
         def started(job: Job) -> None:
@@ -338,8 +371,11 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
         runner = Runner(
             folder=folder,
             judge=Judge(keep=folder.append_scores, targets=targets),
-            make_target=lambda profile: make_target(profile, folder),
+            make_target=lambda profile: make_target(
+                profile, folder, conditions=plan.phone.conditions, decide=decide
+            ),
             measure=plan.measure,
+            settings=plan.phone.settings,
             on_start=started,
             on_record=ended,
         )
@@ -348,12 +384,13 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
 
 def _prepared(
     plan: Plan, folder: RunFolder, progress: Callable[[str], None]
-) -> tuple[list[Variant], dict[str, Target]]:
-    """Return what to measure, and what mse and cosine hold each model's answers to.
+) -> tuple[list[Variant], dict[str, Target], dict[str, SampleScores]]:
+    """Return what to measure, what mse and cosine hold answers to, the baselines.
 
     The baselines are run here, on this host, and their scores kept.
     """
     variants: list[Variant] = []
+    baselines: dict[str, SampleScores] = {}
     targets: dict[str, Target] = {}
     for model in plan.models:
         built, baseline = build_with_baseline(
@@ -366,8 +403,9 @@ def _prepared(
         variants += built
         if baseline is not None and baseline.scores is not None:
             folder.append_scores(baseline.scores)
+            baselines[model.path.stem] = baseline.scores.scores
         if baseline is not None and baseline.target is not None:
             targets[model.path.stem] = baseline.target
         if baseline is not None and baseline.problem is not None:
             note(f"note: no baseline of {model.path.stem}: {baseline.problem}")
-    return variants, targets
+    return variants, targets, baselines

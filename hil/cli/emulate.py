@@ -36,6 +36,12 @@ def mcu(
     link: Annotated[
         Path | None, typer.Option(help="Make this path a link to the pty.")
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .tflite in its flash: MLPerf Tiny's text is answered too."
+        ),
+    ] = None,
     watch_stdin: _WatchStdin = False,
 ) -> None:
     """Emulate a microcontroller on a serial pty, whose path is printed first."""
@@ -43,8 +49,10 @@ def mcu(
     _refuse_other_kinds(found.name, found.kind, TargetKind.EMULATED_MCU)
     # Each emulator pulls in its own engine; the other's stays out.
     from hil.emulators.mcu import serve  # noqa: PLC0415
+    from hil.models.facts import read_model  # noqa: PLC0415
 
-    raise typer.Exit(serve(found, link_path=link, watch_stdin=watch_stdin))
+    data = None if model is None else read_model(model)
+    raise typer.Exit(serve(found, link_path=link, watch_stdin=watch_stdin, model=data))
 
 
 @app.command()
@@ -54,14 +62,23 @@ def phone(
     port: Annotated[
         int, typer.Option(help="TCP port on 127.0.0.1; 0: any.", min=0, max=65535)
     ] = 0,
+    skip_sleep: Annotated[
+        bool,
+        typer.Option("--skip-sleep", help="`sleep` on the idle phone takes no time."),
+    ] = False,
     watch_stdin: _WatchStdin = False,
 ) -> None:
     """Emulate an Android phone over ADB; 127.0.0.1:PORT is printed first."""
     found = find_profile(profile, overrides=setting or [])
     _refuse_other_kinds(found.name, found.kind, TargetKind.EMULATED_PHONE)
     from hil.emulators.phone.adbd import run  # noqa: PLC0415
+    from hil.emulators.phone.phone_clock import (  # noqa: PLC0415
+        RunningClock,
+        SkippingClock,
+    )
 
-    raise typer.Exit(run(found, port=port, watch_stdin=watch_stdin))
+    clock = SkippingClock() if skip_sleep else RunningClock()
+    raise typer.Exit(run(found, port=port, watch_stdin=watch_stdin, clock=clock))
 
 
 def _refuse_other_kinds(name: str, kind: TargetKind, wanted: TargetKind) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +11,10 @@ import typer
 from hil.bench.examples import resolve_path
 from hil.cli.output import print_json
 from hil.deadline import Deadline
-from hil.errors import ConfigError
+from hil.errors import ConfigError, nearest
 from hil.firmware.build import build as build_image
-from hil.firmware.build import check_fits, profile_request
-from hil.firmware.render import FirmwareRequest, render
+from hil.firmware.build import check_fits, profile_request, tflm_parts
+from hil.firmware.render import ENGINES, TFLM, FirmwareRequest, render
 from hil.models.facts import read_model
 from hil.printable import printable
 from hil.profiles import find_profile
@@ -42,6 +42,26 @@ Seconds = Annotated[
     float, typer.Option("--timeout-seconds", help="The deadline.", min=1)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="compiled or tflm. Default: the profile's; compiled for --board."
+    ),
+]
+Tflm = Annotated[
+    Path | None,
+    typer.Option(help="Folder of a TFLite Micro. Default: HIL_TFLM; docs/tflm.md."),
+]
+Serves = Annotated[
+    list[str] | None,
+    typer.Option(help="tflm: a model that the host may send to the image; repeatable."),
+]
+Preserve = Annotated[
+    bool,
+    typer.Option(
+        "--preserve-tensors", help="tflm: all layers' outputs can be read; more RAM."
+    ),
+]
 
 
 @app.command()
@@ -54,7 +74,12 @@ def new(
     profile: Annotated[
         str | None, typer.Option(help="The device it is for, in place of --board.")
     ] = None,
+    engine: Engine = None,
+    tflm: Tflm = None,
+    serves: Serves = None,
+    preserve_tensors: Preserve = False,
     setting: Setting = None,
+    timeout_seconds: Seconds = 300.0,
     json: Json = False,
 ) -> None:
     """Write a folder of C that builds with CMake alone, without hil."""
@@ -66,9 +91,15 @@ def new(
     else:
         assert board is not None
         request = FirmwareRequest(board=board, model=read_model(path), model_path=path)
-    compiled = render(request, folder)
+    request = _with_engine(
+        request, engine, tflm, serves, preserve_tensors=preserve_tensors
+    )
+    parts = None
+    if request.engine == TFLM:
+        parts = tflm_parts(request, Deadline(timeout_seconds))
+    rendered = render(request, folder, tflm=parts)
     if json:
-        print_json({"folder": str(folder), "arena_bytes": compiled.arena_bytes})
+        print_json({"folder": str(folder), "arena_bytes": rendered.arena_bytes})
         return
     print(f"cmake -S {folder} -B {folder}/build && cmake --build {folder}/build")
 
@@ -77,13 +108,24 @@ def new(
 def build(
     model: Model,
     profile: Profile,
+    engine: Engine = None,
+    tflm: Tflm = None,
+    serves: Serves = None,
+    preserve_tensors: Preserve = False,
     setting: Setting = None,
     timeout_seconds: Seconds = 300.0,
     json: Json = False,
 ) -> None:
     """Build the image of a model for a device; exit 1 where it does not fit."""
     device = find_profile(profile, overrides=setting or [])
-    image = _built(device, model, Deadline(timeout_seconds))
+    request = _with_engine(
+        profile_request(device, resolve_path(model, Path())),
+        engine,
+        tflm,
+        serves,
+        preserve_tensors=preserve_tensors,
+    )
+    image = _built(request, device, Deadline(timeout_seconds))
     sizes = asdict(image.sizes)
     if json:
         print_json({"elf": str(image.elf), "build_id": image.build_id, **sizes})
@@ -101,6 +143,9 @@ def flash(
         str | None,
         typer.Option(help=f"{_MODEL_HELP} Default: the profile's own image."),
     ] = None,
+    engine: Engine = None,
+    tflm: Tflm = None,
+    serves: Serves = None,
     setting: Setting = None,
     force: Annotated[
         bool, typer.Option(help="Flash though the board runs this build already.")
@@ -117,7 +162,24 @@ def flash(
     device = find_profile(profile, overrides=setting or [])
     _refuse_unflashable(device)
     deadline = Deadline(timeout_seconds)
-    image = _image(device, model, deadline)
+    if model is None and (engine or tflm or serves):
+        raise ConfigError(
+            "--engine, --tflm and --serves are for an image that is built",
+            found="no --model",
+            remedy="--model example:digits.tflite",
+        )
+    image = own_image(device)
+    if model is not None:
+        request = profile_request(device, resolve_path(model, Path()))
+        request = _with_engine(request, engine, tflm, serves, preserve_tensors=False)
+        image = flash_image(_built(request, device, deadline))
+    if image is None:
+        raise ConfigError(
+            "what shall be flashed?",
+            where=str(device.source),
+            found="neither --model nor firmware.image",
+            remedy="--model example:digits.tflite",
+        )
     board = AttachedBoard(device)
     try:
         board.find(deadline)
@@ -135,24 +197,43 @@ def flash(
     print(f"answers: {printable(f'{hello.board}, build {hello.build_id}')}")
 
 
-def _built(device: DeviceProfile, model: str, deadline: Deadline) -> FirmwareImage:
-    image = build_image(profile_request(device, resolve_path(model, Path())), deadline)
-    check_fits(image, device)
-    return image
-
-
-def _image(device: DeviceProfile, model: str | None, deadline: Deadline) -> FlashImage:
-    """Return what is to be flashed: a model's image, or the one of the profile."""
-    if model is not None:
-        return flash_image(_built(device, model, deadline))
-    image = own_image(device)
-    if image is None:
+def _with_engine(
+    request: FirmwareRequest,
+    engine: str | None,
+    tflm: Path | None,
+    serves: list[str] | None,
+    *,
+    preserve_tensors: bool,
+) -> FirmwareRequest:
+    """Return *request* with what the command line says of the engine."""
+    chosen = engine or (TFLM if tflm is not None else request.engine)
+    if chosen not in ENGINES:
         raise ConfigError(
-            "what shall be flashed?",
-            where=str(device.source),
-            found="neither --model nor firmware.image",
-            remedy="--model example:digits.tflite",
+            "there is no such engine",
+            found=repr(chosen),
+            allowed=", ".join(ENGINES),
+            remedy=nearest(chosen, ENGINES),
         )
+    if chosen != TFLM and (tflm is not None or serves or preserve_tensors):
+        raise ConfigError(
+            "--tflm, --serves and --preserve-tensors are for the engine tflm",
+            found=f"the engine {chosen}",
+            remedy="--engine tflm",
+        )
+    return replace(
+        request,
+        engine=chosen,
+        tflm=tflm,
+        serves=tuple(resolve_path(name, Path()) for name in serves or ()),
+        preserve_tensors=preserve_tensors,
+    )
+
+
+def _built(
+    request: FirmwareRequest, device: DeviceProfile, deadline: Deadline
+) -> FirmwareImage:
+    image = build_image(request, deadline)
+    check_fits(image, device)
     return image
 
 

@@ -12,6 +12,7 @@ from hil.bench.examples import resolve_path
 from hil.cli.inspect_page import Inspection, document, page, tensor_table
 from hil.cli.output import note, print_json, print_result
 from hil.errors import ConfigError
+from hil.models.arena import CmsisNn, predict_arena
 from hil.models.delegates import delegate_coverage
 from hil.models.expectation import find_expectation, hold, name_says
 from hil.models.facts import read_model
@@ -48,7 +49,7 @@ def inspect(
     engines: Annotated[
         bool,
         typer.Option(
-            "--engines", help="Try the engines of this machine; measures the arena."
+            "--engines", help="Try the engines of this machine; proves the arena."
         ),
     ] = False,
     svg: Annotated[
@@ -74,6 +75,8 @@ def inspect(
         delegates=delegate_coverage(graph),
         name=None if named is None else hold(named, summary.label),
         expected=None if expectation is None else hold(expectation, summary.label),
+        arena=predict_arena(graph),
+        cmsis_nn={core: predict_arena(graph, cmsis_nn=core) for core in CmsisNn},
         trials=_trials(data, path) if engines else None,
     )
     if svg is not None:

@@ -9,15 +9,17 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from hil.models.arena import Basis, CmsisNn, Kind
 from hil.models.summary import to_json
 from hil.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
     from hil.bench.runnable import Trial
+    from hil.models.arena import ArenaPrediction
     from hil.models.delegates import Coverage
     from hil.models.expectation import Verdict
     from hil.models.facts import Anatomy
@@ -35,6 +37,8 @@ class Inspection:
     delegates: tuple[Coverage, ...]
     name: Verdict | None
     expected: Verdict | None
+    arena: ArenaPrediction
+    cmsis_nn: Mapping[CmsisNn, ArenaPrediction]
     trials: tuple[Trial, ...] | None
 
 
@@ -54,6 +58,7 @@ def document(found: Inspection) -> dict[str, object]:
     result["delegates"] = [
         {**_known(asdict(coverage)), "basis": _BY_TABLE} for coverage in found.delegates
     ]
+    result["tflm_arena"] = _arena_json(found.arena, found.cmsis_nn)
     if found.trials is not None:
         result["engines"] = [
             {"runs": trial.refusal is None, **_known(asdict(trial))}
@@ -126,12 +131,9 @@ def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
     yield "MACs", f"{summary.macs.total:,} ({_uncounted(summary)})"
     yield "bytes", _bytes(summary.anatomy)
     peak = summary.peak
-    yield (
-        "arena",
-        f"{peak.size_bytes:,} B of activations live at once, at operator "
-        f"{peak.operator}; an arena is larger"
-        + ("" if found.trials is not None else " (--engines measures it)"),
-    )
+    alive = f"{peak.size_bytes:,} B of activations live at once"
+    yield "arena", f"{alive}, at operator {peak.operator}; an arena is larger"
+    yield from (("", line) for line in _arena(found.arena, found.cmsis_nn))
     for trial in found.trials or ():
         if trial.arena_bytes is not None:
             yield "", f"{trial.arena_bytes:,} B for {trial.engine}, {trial.arena_basis}"
@@ -147,6 +149,52 @@ def _expected(verdict: Verdict) -> str:
     if verdict.holds:
         return f"{verdict.expected}, and so it is"
     return f"{verdict.expected}, but {'; '.join(verdict.differences)}"
+
+
+def _arena(
+    arena: ArenaPrediction, cmsis_nn: Mapping[CmsisNn, ArenaPrediction]
+) -> Iterator[str]:
+    told = "" if arena.basis is Basis.EXACT else f"{arena.basis} "
+    yield (
+        f"{told}{arena.total_bytes:,} B in use by TFLite Micro on a 32-bit core: "
+        f"{arena.nonpersistent_bytes:,} for activations, "
+        f"{arena.persistent_bytes:,} kept"
+    )
+    if arena.unknown:
+        names = ", ".join(arena.unknown)
+        yield f"not known: what the kernels of {names} keep (--engines gives a bound)"
+        return
+    yield (
+        f"{arena.smallest_bytes:,} B of arena are enough to set it up; "
+        f"{arena.kinds[Kind.RECORDER]} of them record what it is used for"
+    )
+    dsp, mve = cmsis_nn[CmsisNn.DSP], cmsis_nn[CmsisNn.MVE]
+    if dsp.unknown:
+        yield f"no bound is known for CMSIS-NN's {', '.join(dsp.unknown)}"
+    else:
+        yield (
+            f"with CMSIS-NN's kernels at most {dsp.total_bytes:,} B, "
+            f"{mve.total_bytes:,} B on a core with MVE"
+        )
+
+
+def _arena_json(
+    arena: ArenaPrediction, cmsis_nn: Mapping[CmsisNn, ArenaPrediction]
+) -> dict[str, object]:
+    return {
+        "basis": arena.basis,
+        "total_bytes": arena.total_bytes,
+        "persistent_bytes": arena.persistent_bytes,
+        "nonpersistent_bytes": arena.nonpersistent_bytes,
+        "smallest_bytes": arena.smallest_bytes,
+        "kinds": {str(kind): size for kind, size in arena.kinds.items()},
+        "unknown": list(arena.unknown),
+        "cmsis_nn_at_most_bytes": {
+            str(core): bound.total_bytes
+            for core, bound in cmsis_nn.items()
+            if not bound.unknown
+        },
+    }
 
 
 def _granularity(summary: ModelSummary) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
+from hil.cli.dialects import is_spoken_to, recording, spoken_to
 from hil.errors import ConfigError
+from hil.firmware.tflm import VARIABLE
 from hil.links.adb import AdbLink
 from hil.links.serial_port import SerialLink
 from hil.targets.board import BoardTarget
@@ -14,60 +17,98 @@ from hil.targets.emulated import EmulatedTarget
 from hil.targets.hosted import HostedTarget
 from hil.targets.mcu import McuTarget
 from hil.targets.phone import PhoneTarget
+from hil.targets.phone_conditions import DEFAULT_CONDITIONS, PhoneConditions
 from hil.vocab import AdbSettings, SerialSettings, TargetKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from hil.results.run_folder import RunFolder
-    from hil.vocab import DeviceProfile, Target
+    from hil.targets.phone import Decide
+    from hil.vocab import DeviceProfile, Link, Target
 
-_DRIVEN = tuple(kind for kind in TargetKind if kind is not TargetKind.PHONE)
+# An emulated phone that is gone is started anew, not waited for.
+_RETURN_SECONDS = 0.2
 
 
-def make_target(profile: DeviceProfile, folder: RunFolder) -> Target:
+def make_target(
+    profile: DeviceProfile,
+    folder: RunFolder,
+    *,
+    conditions: PhoneConditions = DEFAULT_CONDITIONS,
+    decide: Decide | None = None,
+) -> Target:
     """Return a target for *profile*; an emulated one without an address is started.
 
-    Raises ConfigError for a kind that has no target yet or an address that is missing.
+    Phones are measured under *conditions*, and their samples until *decide* says so.
+    Raises ConfigError where an address is missing.
     """
     link = profile.link
     log_path = folder.log_path(profile.name)
+    wrap = recording(profile)
+    if is_spoken_to(profile):
+        return spoken_to(profile)
     if profile.kind is TargetKind.EMULATED_MCU:
         assert isinstance(link, SerialSettings)
         if link.port is None:
             return EmulatedTarget(
-                profile, attach=lambda path: _board(profile, path), log_path=log_path
+                profile,
+                attach=lambda path: _board(profile, path, wrap),
+                log_path=log_path,
             )
-        return _board(profile, link.port)
+        return _board(profile, link.port, wrap)
     if profile.kind is TargetKind.MCU:
-        return _real_board(profile)
+        return _real_board(profile, wrap)
     if profile.kind in (TargetKind.NATIVE, TargetKind.QEMU):
-        return HostedTarget(profile, log_path=log_path)
+        return HostedTarget(profile, log_path=log_path, wrap=wrap)
+    assert isinstance(link, AdbSettings)
+    return _phone(profile, link, conditions, decide=decide, log_path=log_path)
+
+
+def _real_board(profile: DeviceProfile, wrap: Callable[[Link], Link]) -> Target:
+    firmware = profile.firmware
+    # A board with TFLite Micro has an image of its own, unless one can be built for it.
+    can_build = firmware.engine == "compiled" or os.environ.get(VARIABLE)
+    builds = can_build and firmware.template and not firmware.image
+    image_for = JobImages(profile) if builds else None
+    return BoardTarget(profile, image_for=image_for, wrap=wrap)
+
+
+def _board(profile: DeviceProfile, port: str, wrap: Callable[[Link], Link]) -> Target:
+    assert isinstance(profile.link, SerialSettings)
+    return McuTarget(profile, wrap(SerialLink(port, profile.link.baud)))
+
+
+def _phone(
+    profile: DeviceProfile,
+    link: AdbSettings,
+    conditions: PhoneConditions,
+    *,
+    decide: Decide | None,
+    log_path: Path,
+) -> Target:
+    def over(way: AdbLink) -> Target:
+        return PhoneTarget(profile, way, conditions, decide=decide)
+
+    if link.host is not None or link.serial is not None:
+        return over(AdbLink(link))
     if profile.kind is TargetKind.EMULATED_PHONE:
-        assert isinstance(link, AdbSettings)
-        if link.host is None and link.serial is None:
-            return EmulatedTarget(
-                profile, attach=lambda at: _phone_at(profile, at), log_path=log_path
-            )
-        return PhoneTarget(profile, AdbLink(link))
+        return EmulatedTarget(
+            profile,
+            attach=lambda at: over(
+                AdbLink(_at(link, at), return_seconds=_RETURN_SECONDS)
+            ),
+            log_path=log_path,
+        )
     raise ConfigError(
-        f"no target drives devices of kind {profile.kind.value}",
+        "the profile names no way to the phone",
         where=str(profile.source),
-        allowed=", ".join(kind.value for kind in _DRIVEN),
+        allowed="link.adb_serial, or link.host (and link.port)",
+        remedy="`adb devices -l` shows the serial of a phone on USB",
     )
 
 
-def _real_board(profile: DeviceProfile) -> Target:
-    firmware = profile.firmware
-    builds = firmware.engine == "compiled" and firmware.template and not firmware.image
-    return BoardTarget(profile, image_for=JobImages(profile) if builds else None)
-
-
-def _board(profile: DeviceProfile, port: str) -> Target:
-    assert isinstance(profile.link, SerialSettings)
-    return McuTarget(profile, SerialLink(port, profile.link.baud))
-
-
-def _phone_at(profile: DeviceProfile, address: str) -> Target:
+def _at(settings: AdbSettings, address: str) -> AdbSettings:
     host, _, port = address.rpartition(":")
-    assert isinstance(profile.link, AdbSettings)
-    settings = dataclasses.replace(profile.link, host=host, port=int(port))
-    return PhoneTarget(profile, AdbLink(settings))
+    return dataclasses.replace(settings, host=host, port=int(port))

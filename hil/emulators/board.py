@@ -66,6 +66,11 @@ class Board:
         self.damaged_frames = 0
 
     @property
+    def slot(self) -> ModelSlot:
+        """The one model of the board."""
+        return self._slot
+
+    @property
     def next_event(self) -> float | None:
         """When to call `step` although nothing came, or None."""
         return None if self._rate_before is None else self._confirm_by

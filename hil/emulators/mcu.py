@@ -1,4 +1,7 @@
-"""An emulated microcontroller: a process with a pty that speaks docs/protocol.md."""
+"""An emulated microcontroller: a process with a pty that speaks docs/protocol.md.
+
+With a model in its flash from the start it also speaks MLPerf Tiny's text protocol.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,22 @@ import signal
 import sys
 import time
 import tty
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hil.emulators.board import Board
+from hil.emulators.mlperf_board import MlperfBoard
 from hil.emulators.uart import Uart
 from hil.engines.tflm import TflmEngine
-from hil.errors import BrokenSetup
-from hil.models.verify import verify
+from hil.errors import BrokenSetup, DoesNotFit
+from hil.models.arena import confirmed_arena
+from hil.models.graph import read_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import FrameType
 
+    from hil.models.arena import ArenaPrediction
     from hil.vocab import DeviceProfile
 
 _READ_BYTES = 65536
@@ -30,17 +36,42 @@ _MOST_OUTPUT_BYTES = 65536
 _STDIN = 0
 
 
+class Works(Protocol):
+    """What answers on the line: a Board, or one with another dialect too."""
+
+    @property
+    def baud(self) -> int:
+        """The rate of the line."""
+
+    @property
+    def next_event(self) -> float | None:
+        """When to call `step` although nothing came, or None."""
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes, cut anywhere."""
+
+    def step(self) -> bytes | None:
+        """Work a little; return the answer, None where there is no work."""
+
+
 def serve(
-    profile: DeviceProfile, *, link_path: Path | None = None, watch_stdin: bool = False
+    profile: DeviceProfile,
+    *,
+    link_path: Path | None = None,
+    watch_stdin: bool = False,
+    model: bytes | None = None,
 ) -> int:
     """Be the microcontroller of *profile* until SIGTERM or SIGINT; return 0.
+
+    With *model* in its flash from the start it speaks MLPerf Tiny's text protocol too.
 
     The first line on stdout is the path of the pty. *link_path* becomes a symbolic link
     to it and is removed at the end. With *watch_stdin* the end of stdin is an end too,
     so that no emulator outlives the program that started it. Raises ConfigError where
     TFLite Micro is not installed, BrokenSetup where *link_path* cannot be made.
     """
-    board = Board(profile, VerifiedTflm)
+    framed = Board(profile, VerifiedTflm)
+    board: Works = framed if model is None else _with_model(framed, profile, model)
     with _stopping() as stop, _terminal(link_path) as (line, path):
         sys.stdout.write(f"{path}\n")
         sys.stdout.flush()
@@ -53,20 +84,61 @@ def serve(
     return 0
 
 
+def _with_model(board: Board, profile: DeviceProfile, model: bytes) -> MlperfBoard:
+    frame_bytes = profile.emulator.max_frame_bytes
+    speaking = MlperfBoard(board, name="hil", max_frame_bytes=frame_bytes)
+    speaking.load(model)
+    return speaking
+
+
 class VerifiedTflm(TflmEngine):
-    """TFLite Micro that sees no file which could lead it out of bounds."""
+    """TFLite Micro that sees no file which could lead it out of bounds.
+
+    Its arena is that of a 32-bit core: the wheel has all the room that its 64-bit
+    structures take, and what the core would need decides whether a model fits.
+    """
+
+    def __init__(
+        self, arena_bytes: int | None = None, *, preserve_tensors: bool = False
+    ) -> None:
+        """Take the arena's size on the core; see TflmEngine."""
+        super().__init__(preserve_tensors=preserve_tensors)
+        self._available_bytes = arena_bytes
+        self._records = not preserve_tensors
+        self._arena: ArenaPrediction | None = None
 
     def load(self, model: bytes) -> None:
         """Verify and prepare *model*; see TflmEngine.load."""
-        verify(model, "flash")
+        graph = read_graph(model, "flash")
         super().load(model)
+        if not self._records:
+            return
+        self._arena = confirmed_arena(graph, super().memory())
+        needed, available = self._arena.smallest_bytes, self._available_bytes
+        if available is not None and needed > available:
+            raise DoesNotFit(
+                region="arena",
+                needed_bytes=needed,
+                available_bytes=available,
+                where="TFLite Micro on a 32-bit core",
+            )
+
+    def memory(self) -> Mapping[str, int]:
+        """Return the arena in use on a 32-bit core, in whole and split."""
+        if self._arena is None:
+            return {}
+        return {
+            "arena_bytes": self._arena.total_bytes,
+            "arena_persistent_bytes": self._arena.persistent_bytes,
+            "arena_nonpersistent_bytes": self._arena.nonpersistent_bytes,
+        }
 
 
 class _Wiring:
     """Bytes between the pty and the board, at the rate of the line."""
 
     def __init__(
-        self, board: Board, uart: Uart, *, line: int, stops: list[int]
+        self, board: Works, uart: Uart, *, line: int, stops: list[int]
     ) -> None:
         self._board = board
         self._uart = uart

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hil.emulators.kernels import Kernels, KernelsFactory
+    from hil.engines.spec import TensorSpec
 
 _MOST_TEXT_BYTES = 160  # fits the smallest frame
 
@@ -56,6 +57,16 @@ class ModelSlot:
     def sha256(self) -> bytes | None:
         """Of the model that is loaded, or None."""
         return self._announced[1] if self._loaded and self._announced else None
+
+    @property
+    def input_specs(self) -> tuple[TensorSpec, ...]:
+        """What is known of each input of the loaded model."""
+        return self._loaded.inputs if self._loaded else ()
+
+    @property
+    def output_specs(self) -> tuple[TensorSpec, ...]:
+        """What is known of each output of the loaded model."""
+        return self._loaded.outputs if self._loaded else ()
 
     @property
     def input_sizes(self) -> tuple[int, ...]:

@@ -8,26 +8,32 @@ import os
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil import tools
 from hil.errors import ConfigError, DoesNotFit, ToolError, ToolMissing
+from hil.firmware.core_abi import read_object
 from hil.firmware.render import (
     MODEL_FOLDER,
+    TFLM,
+    TFLM_CONFIG,
     FirmwareRequest,
+    TflmParts,
     board_folder,
     render,
 )
 from hil.firmware.sizes import ImageSizes, read_sizes
+from hil.firmware.tflm import find_library, find_tree, tflm_folder
 from hil.models.facts import read_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.codegen.compiled import CompiledModel
-    from hil.vocab import Deadline, DeviceProfile
+    from hil.firmware.core_abi import CoreAbi
+    from hil.firmware.render import Rendered
+    from hil.vocab import Deadline, DeviceProfile, Evidence
 
 # By the toolchain that a board.cmake names: its compiler, and Debian's packages.
 _COMPILERS = {
@@ -41,8 +47,22 @@ _COMPILERS = {
     ),
     "host": ("cc", "apt-get install gcc"),
 }
+# The same for C++, which the engine tflm needs: its compiler, and its library.
+_CXX_COMPILERS = {
+    "arm-none-eabi": (
+        "arm-none-eabi-g++",
+        "apt-get install libstdc++-arm-none-eabi-newlib",
+    ),
+    "riscv64-unknown-elf": (
+        "riscv64-unknown-elf-g++",
+        "a RISC-V compiler with a C++ library; Debian has none",
+    ),
+    "host": ("c++", "apt-get install g++"),
+}
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 _BUILD_ID_CHARACTERS = 16
+# /* ... */ or lines of //, at the very beginning.
+_TOP_COMMENT = re.compile(rb"\A(?:/\*.*?\*/|(?://[^\n]*\n)+)", re.DOTALL)
 _ELF = "hil.elf"
 _MAP = "hil.map"
 _BOARD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -59,8 +79,9 @@ class FirmwareImage:
     compiler: str
     flags: tuple[str, ...]
     sizes: ImageSizes
-    arena_lower_bound_bytes: int
+    arena_lower_bound_bytes: int | None
     was_cached: bool
+    engine_evidence: Evidence = field(default_factory=dict)
 
 
 def board_name(profile: DeviceProfile) -> str:
@@ -119,6 +140,7 @@ def profile_request(
         variant=variant,
         settings=request_settings(profile),
         cpu_flags=profile.firmware.cpu_flags,
+        engine=profile.firmware.engine,
     )
 
 
@@ -139,7 +161,8 @@ def build(
     folder = default_cache() if cache is None else cache
     with _work_folder(folder) as work:
         source = work / "source"
-        compiled = render(request, source)
+        tflm = tflm_parts(request, deadline) if request.engine == TFLM else None
+        rendered = render(request, source, tflm=tflm)
         compiler, version = _compiler(board_folder(request.board), deadline)
         key = _content_key(source, compiler=version)
         place = folder / key
@@ -148,8 +171,57 @@ def build(
             _run_cmake(source, work / "build", key[:_BUILD_ID_CHARACTERS], deadline)
             _keep(work, place)
     return _image(
-        place, request, compiled, compiler=f"{compiler}: {version}", cached=was_cached
+        place,
+        request,
+        rendered,
+        compiler=f"{compiler}: {version}",
+        cached=was_cached,
+        evidence=_tflm_evidence(tflm),
     )
+
+
+def tflm_parts(request: FirmwareRequest, deadline: Deadline) -> TflmParts:
+    """Return the user's TFLite Micro for the board of *request*, checked.
+
+    Raises ConfigError where headers, flatbuffers or library are missing or do not fit,
+    and ToolMissing without a C++ compiler for the board.
+    """
+    folder = tflm_folder(request.tflm)
+    tree = find_tree(folder)
+    library = find_library(folder, _core_abi(request, deadline))
+    return TflmParts(tree=tree, library=library)
+
+
+def _core_abi(request: FirmwareRequest, deadline: Deadline) -> CoreAbi:
+    """Return the board's core, as an object file says it that is compiled for it."""
+    toolchain, flags = _board_settings(board_folder(request.board))
+    program, remedy = _CXX_COMPILERS[toolchain]
+    if shutil.which(program) is None:
+        raise ToolMissing((program,), remedy=remedy)
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name) / "core.o"
+        argv = [program, *(request.cpu_flags or flags), "-xc++", "-c", "-", "-o"]
+        source = b"#include <cstdint>\nfloat hil(float x) { return x; }\n"
+        try:
+            tools.run([*argv, str(out)], deadline=deadline, stdin=source)
+        except ToolError as exc:
+            raise ConfigError(
+                "the board's C++ compiler does not compile for its core",
+                where=" ".join(argv[:-1]),
+                found=exc.tail,
+                remedy=remedy,
+            ) from exc
+        return read_object(out)
+
+
+def _tflm_evidence(tflm: TflmParts | None) -> Evidence:
+    if tflm is None:
+        return {}
+    return {
+        "tflm_library_sha256": tflm.library.sha256,
+        "tflm_kernels": tflm.library.kernels,
+        "tflm_flatbuffers": tflm.tree.flatbuffers,
+    }
 
 
 def check_fits(image: FirmwareImage, profile: DeviceProfile) -> None:
@@ -184,8 +256,8 @@ def _work_folder(cache: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _compiler(board: Path, deadline: Deadline) -> tuple[str, str]:
-    """Return the name and the version of the compiler that board.cmake asks for."""
+def _board_settings(board: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the toolchain and the core's flags that board.cmake names."""
     text = (board / "board.cmake").read_text(encoding="utf-8")
     named = re.search(r"set\(HIL_TOOLCHAIN (\S+)\)", text)
     toolchain = named.group(1) if named else "no HIL_TOOLCHAIN"
@@ -196,6 +268,13 @@ def _compiler(board: Path, deadline: Deadline) -> tuple[str, str]:
             found=toolchain,
             allowed=", ".join(_COMPILERS),
         )
+    flags = re.search(r"set\(HIL_CPU_FLAGS ([^)]*)\)", text)
+    return toolchain, tuple(flags.group(1).split()) if flags else ()
+
+
+def _compiler(board: Path, deadline: Deadline) -> tuple[str, str]:
+    """Return the name and the version of the compiler that board.cmake asks for."""
+    toolchain, _ = _board_settings(board)
     program, remedy = _COMPILERS[toolchain]
     for argv, install in (
         ((program, "--version"), remedy),
@@ -211,14 +290,17 @@ def _content_key(source: Path, *, compiler: str) -> str:
     """Return a hash over all that the image depends on: every file and the compiler.
 
     The comment on top of the generated files names the model's file. A model that is
-    called otherwise is no other model: the board needs no flashing for it.
+    called otherwise is no other model: the board needs no flashing for it. Where the
+    user's TFLite Micro lies does not matter either; its hash is among the settings.
     """
     digest = hashlib.sha256(compiler.encode())
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         data = path.read_bytes()
         name = path.relative_to(source).as_posix()
+        if name == TFLM_CONFIG:
+            continue
         if path.parent == source / MODEL_FOLDER:
-            _, _, data = data.partition(b"*/")
+            data = _TOP_COMMENT.sub(b"", data, count=1)
         digest.update(f"\0{name}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
@@ -267,10 +349,11 @@ def _keep(work: Path, place: Path) -> None:
 def _image(
     place: Path,
     request: FirmwareRequest,
-    compiled: CompiledModel,
+    rendered: Rendered,
     *,
     compiler: str,
     cached: bool,
+    evidence: Evidence,
 ) -> FirmwareImage:
     return FirmwareImage(
         elf=place / _ELF,
@@ -280,15 +363,19 @@ def _image(
         compiler=compiler,
         flags=_flags(place),
         sizes=read_sizes(place / _ELF),
-        arena_lower_bound_bytes=compiled.lower_bound_bytes,
+        arena_lower_bound_bytes=rendered.arena_lower_bound_bytes,
         was_cached=cached,
+        engine_evidence=evidence,
     )
 
 
 def _flags(place: Path) -> tuple[str, ...]:
-    """Return the flags of the kernels as CMake wrote them down."""
+    """Return the flags of the kernels as CMake wrote them down.
+
+    Where the kernels were built elsewhere, it is those of the code that calls them.
+    """
     text = (place / "compile_commands.json").read_text(encoding="utf-8")
-    commands = re.findall(r'"command": "([^"]*hil_kernels\.dir[^"]*)"', text)
+    commands = re.findall(r'"command": "([^"]*hil_(?:kernels|model)\.dir[^"]*)"', text)
     words = commands[0].split() if commands else []
     wanted = ("-m", "-O", "-f", "-std")
     return tuple(w for w in words if w.startswith(wanted) and "prefix-map" not in w)

@@ -6,49 +6,46 @@ import contextlib
 import io
 import secrets
 import shlex
-import stat
 import time
-from typing import TYPE_CHECKING, Protocol
-
-from adb_shell import exceptions
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from hil.deadline import Deadline
 from hil.errors import (
     BrokenSetup,
     ConfigError,
+    LinkClosed,
     LinkTimeout,
     MalformedFrame,
     ProtocolMismatch,
     TargetError,
 )
-from hil.links.adb_device import (
-    FOREIGN_ERRORS,
-    Device,
-    TcpTransport,
-    Transport,
-    UsbTransport,
-)
-from hil.links.adb_key import HostKey
-from hil.links.adb_output import (
-    FramedOutput,
-    PlainOutput,
-    ShellOutput,
-    ShellResult,
-)
+from hil.links.adb_device import FOREIGN_ERRORS, Device, Transport
+from hil.links.adb_key import HostKey, host_keys
+from hil.links.adb_output import FramedOutput, PlainOutput, ShellOutput, ShellResult
+from hil.links.adb_sync import PART_BYTES, FileSession, RemoteFile
+from hil.links.adb_tcp import TcpTransport, Unreachable
+from hil.links.adb_usb import UsbTransport
+from hil.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from hil import vocab
+    from hil.links.adb_output import Running
 
 _ACCEPT_SECONDS = 30.0  # for a person to read the dialogue and touch the screen
 _KILL_SECONDS = 5.0  # after the caller's own deadline, to leave no process behind
+_RETURN_SECONDS = 3.0  # for a phone to come back whose connection has dropped
 _POLL_SECONDS = 0.05
 
 
 class Phone(Protocol):
     """What a target asks of a phone; AdbLink is one."""
+
+    @property
+    def address(self) -> str:
+        """Where the phone is, for messages."""
 
     def open(self, deadline: vocab.Deadline) -> None:
         """Connect, or raise BrokenSetup, LinkTimeout or LinkClosed."""
@@ -77,22 +74,46 @@ class Phone(Protocol):
     def stat(self, remote: str, deadline: vocab.Deadline) -> int | None:
         """Return the size of a file on the phone in bytes, None if it is missing."""
 
+    def entry(self, remote: str, deadline: vocab.Deadline) -> RemoteFile | None:
+        """Return mode and size of a file on the phone, None if it is missing."""
+
+    def send(
+        self,
+        parts: Iterable[bytes],
+        remote: str,
+        *,
+        deadline: vocab.Deadline,
+        mode: int,
+    ) -> None:
+        """Write a file on the phone from parts of at most `PART_BYTES`."""
+
+    def receive(
+        self, remote: str, deadline: vocab.Deadline
+    ) -> Generator[bytes, None, None]:
+        """Yield a file on the phone in parts; TargetError if it is missing."""
+
 
 class AdbLink:
-    """One connection to one phone. Not thread-safe: one AdbLink for each thread.
+    """One connection to one phone. Not thread-safe: one AdbLink for each worker.
 
-    After a timeout or a damaged packet the connection is thrown away; the next call
-    connects again.
+    After any error the connection is thrown away; the next call connects again, and
+    waits a moment for a phone that was there before.
     """
 
     def __init__(
-        self, settings: vocab.AdbSettings, *, key_path: Path | None = None
+        self,
+        settings: vocab.AdbSettings,
+        *,
+        key_path: Path | None = None,
+        return_seconds: float = _RETURN_SECONDS,
     ) -> None:
-        """Take the way to the phone; *key_path* is for tests and for several keys."""
+        """Take the way to the phone, and one key in place of this computer's."""
         self._settings = settings
-        self._key = HostKey(key_path)
+        self._keys = host_keys() if key_path is None else [HostKey(key_path)]
+        self._return_seconds = return_seconds
         self._device: Device | None = None
         self._transport: Transport | None = None
+        self._met: str | None = None  # the model that answered first
 
     @property
     def address(self) -> str:
@@ -102,36 +123,29 @@ class AdbLink:
         return f"USB {self._settings.serial}"
 
     def open(self, deadline: vocab.Deadline) -> None:
-        """Connect, or raise BrokenSetup, LinkTimeout or LinkClosed."""
+        """Connect, or raise BrokenSetup, LinkTimeout or LinkClosed.
+
+        A phone that was there before and is gone is LinkClosed, which is transient.
+        """
         if self._device is not None:
             return
-        transport = self._new_transport()
-        transport.deadline = deadline
-        device = Device(transport)
-        asked: list[object] = []
-
-        def ask(manager: object) -> None:
-            # From here on the phone shows its dialogue, and is silent until a person
-            # has answered it.
-            asked.append(manager)
-            transport.deadline = deadline.sooner(_ACCEPT_SECONDS)
-
-        try:
-            device.start(self._key, asked=ask)
-        except BrokenSetup:
-            transport.close()
-            raise
-        except (TargetError, *FOREIGN_ERRORS) as exc:
-            transport.close()
-            if asked:
-                raise self._unauthorised() from exc
-            if isinstance(exc, TargetError):
-                raise
-            raise self._no_adb(exc) from exc
-        except KeyboardInterrupt:
-            transport.close()
-            raise
-        self._device, self._transport = device, transport
+        patience = deadline.sooner(self._return_seconds)
+        while True:
+            try:
+                self._connect(deadline)
+            except Unreachable as exc:
+                if self._met is None:
+                    raise
+                if patience.expired:
+                    raise LinkClosed(
+                        "the phone is gone",
+                        where=self.address,
+                        found=exc.found,
+                        remedy="did it restart, or leave the network or the cable?",
+                    ) from exc
+                time.sleep(min(_POLL_SECONDS, patience.remaining))
+            else:
+                return
 
     def close(self) -> None:
         """Disconnect; may be called any number of times."""
@@ -159,10 +173,14 @@ class AdbLink:
             raise LinkTimeout(
                 "a command on the phone did not end in time",
                 where=self.address,
-                found=f"{_shortened(body)}; {self._abandon(output.pid)}",
+                found=f"{_shortened(body)}; {self._abandon(output.running)}",
             ) from exc
-        except (TargetError, KeyboardInterrupt):
-            self._abandon(output.pid)
+        except TargetError as exc:
+            fate = self._abandon(output.running)
+            exc.found = f"{exc.found}; {fate}" if exc.found else fate
+            raise
+        except KeyboardInterrupt:
+            self._abandon(output.running)
             raise
 
     def push(
@@ -173,35 +191,96 @@ class AdbLink:
         deadline: vocab.Deadline,
         mode: int = 0o644,
     ) -> None:
-        """Write a file on the phone; it is not read back.
+        """Write a file on the phone; it is not read back (PhoneFiles.push proves it).
 
         ConfigError where *local* cannot be read, TargetError where the phone refuses
         the file (no permission, no space).
         """
-        try:
-            data = local if isinstance(local, bytes) else local.read_bytes()
-        except OSError as exc:
-            raise ConfigError(
-                "the file to push cannot be read", where=str(local), found=exc.strerror
-            ) from exc
-        device = self._connected(deadline)
-        with self._translated(deadline, remote=remote):
-            device.push(io.BytesIO(data), remote, st_mode=stat.S_IFREG | mode)
+        with local_file(local) as file:
+            self.send(read_parts(file), remote, deadline=deadline, mode=mode)
 
     def pull(self, remote: str, deadline: vocab.Deadline) -> bytes:
         """Return the content of a file on the phone; TargetError if it is missing."""
-        device = self._connected(deadline)
-        content = io.BytesIO()
-        with self._translated(deadline, remote=remote):
-            device.pull(remote, content)
-        return content.getvalue()
+        return b"".join(self.receive(remote, deadline))
 
     def stat(self, remote: str, deadline: vocab.Deadline) -> int | None:
         """Return the size of a file on the phone in bytes, None if it is missing."""
-        device = self._connected(deadline)
-        with self._translated(deadline, remote=remote):
-            mode, size, _ = device.stat(remote)
-            return int(size) if mode else None
+        found = self.entry(remote, deadline)
+        return None if found is None else found.size_bytes
+
+    def entry(self, remote: str, deadline: vocab.Deadline) -> RemoteFile | None:
+        """Return mode and size of a file on the phone, None if it is missing."""
+        with self._files(deadline) as session:
+            return session.stat(remote)
+
+    def send(
+        self,
+        parts: Iterable[bytes],
+        remote: str,
+        *,
+        deadline: vocab.Deadline,
+        mode: int,
+    ) -> None:
+        """Write a file on the phone from parts of at most `PART_BYTES`."""
+        with self._files(deadline) as session:
+            session.send(parts, remote, mode=mode)
+
+    def receive(
+        self, remote: str, deadline: vocab.Deadline
+    ) -> Generator[bytes, None, None]:
+        """Yield a file on the phone in parts; TargetError if it is missing.
+
+        The link is busy until the last part was taken, or the generator closed.
+        """
+        with self._files(deadline) as session:
+            yield from session.receive(remote)
+
+    def _connect(self, deadline: vocab.Deadline) -> None:
+        transport = self._new_transport()
+        transport.deadline = deadline
+        device = Device(transport)
+        asked: list[object] = []
+
+        def ask(manager: object) -> None:
+            # From here on the phone shows its dialogue, and is silent until a person
+            # has answered it.
+            asked.append(manager)
+            transport.deadline = deadline.sooner(_ACCEPT_SECONDS)
+
+        with contextlib.ExitStack() as undo:
+            undo.callback(transport.close)
+            try:
+                device.start(self._keys, asked=ask)
+            except BrokenSetup:
+                raise
+            except TargetError as exc:
+                if asked:
+                    raise self._unauthorised() from exc
+                raise
+            except FOREIGN_ERRORS as exc:
+                raise self._no_adb(exc) from exc
+            self._recognise(device)
+            undo.pop_all()
+        self._device, self._transport = device, transport
+
+    def _recognise(self, device: Device) -> None:
+        """Refuse what is no running Android, or no longer the phone it was."""
+        if device.state != "device":
+            raise BrokenSetup(
+                "the phone does not run Android now",
+                where=self.address,
+                found=printable(device.state) or "no state",
+                remedy="`adb reboot` brings it back",
+            )
+        if self._met is None:
+            self._met = device.model
+        elif self._met != device.model:
+            raise BrokenSetup(
+                "another phone answers at this address",
+                where=self.address,
+                found=printable(device.model),
+                allowed=printable(self._met),
+            )
 
     def _new_transport(self) -> Transport:
         if self._settings.host is not None:
@@ -221,33 +300,29 @@ class AdbLink:
         return self._device
 
     @contextlib.contextmanager
-    def _translated(
-        self, deadline: vocab.Deadline, *, remote: str | None = None
-    ) -> Iterator[None]:
-        """Keep *deadline*; on an error drop the connection and raise one of ours."""
+    def _connection(self, deadline: vocab.Deadline) -> Iterator[Device]:
+        """Lend the connection until *deadline*; whatever goes wrong, it is closed."""
+        device = self._connected(deadline)
         assert self._transport is not None
         self._transport.deadline = deadline
-        where = self.address if remote is None else f"{remote} on {self.address}"
-        try:
-            yield
-        except (TargetError, KeyboardInterrupt):
-            self.close()
-            raise
-        except (
-            exceptions.AdbCommandFailureException,
-            exceptions.PushFailedError,
-            exceptions.DevicePathInvalidError,
-        ) as exc:
-            # adb_shell leaves the stream of a refused push open.
-            self.close()
-            raise TargetError(
-                "the phone refused the file", where=where, found=_reason(exc)
-            ) from exc
-        except FOREIGN_ERRORS as exc:
-            self.close()
-            raise MalformedFrame(
-                "the phone sent what is no ADB packet", where=where, found=str(exc)
-            ) from exc
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)
+            try:
+                yield device
+            except FOREIGN_ERRORS as exc:
+                raise MalformedFrame(
+                    "the phone sent what is no ADB packet",
+                    where=self.address,
+                    found=printable(str(exc)),
+                ) from exc
+            undo.pop_all()
+
+    @contextlib.contextmanager
+    def _files(self, deadline: vocab.Deadline) -> Iterator[FileSession]:
+        with self._connection(deadline) as device:
+            session = FileSession(device, where=self.address)
+            yield session
+            session.close()
 
     def _new_output(self, deadline: vocab.Deadline) -> ShellOutput:
         marker = f"hil-{secrets.token_hex(8)}"
@@ -259,33 +334,30 @@ class AdbLink:
         self, body: str, output: ShellOutput, deadline: vocab.Deadline
     ) -> ShellResult:
         """Run *body*, which starts by saying its process number."""
-        device = self._connected(deadline)
-        with self._translated(deadline):
+        with self._connection(deadline) as device:
             line = output.command(body).encode(errors="surrogateescape")
             for data in device.stream(output.service, line):
                 output.feed(data)
             return output.result()
 
-    def _abandon(self, pid: int | None) -> str:
-        """Kill the process *pid*, which this link started; return what became of it."""
-        if pid is None:
+    def _abandon(self, running: Running | None) -> str:
+        """Kill what this link started; return what became of it."""
+        if running is None:
             return "the phone did not say which process it was"
         deadline = Deadline(_KILL_SECONDS)
-        # On adbd a command leads a process group of its own, so that what a script
-        # started ends with it.
-        body = f"kill -9 -{pid}; kill -9 {pid}; kill -0 {pid}"
+        body = running.kill_script
         try:
             while self._run(body, self._new_output(deadline), deadline).exit_code == 0:
                 time.sleep(min(_POLL_SECONDS, deadline.remaining))
         except TargetError as exc:
-            return f"process {pid} may still run on the phone ({exc.what})"
-        return f"process {pid} was killed on the phone"
+            return f"process {running.pid} may still run on the phone ({exc.what})"
+        return f"process {running.pid} was killed on the phone"
 
     def _unauthorised(self) -> BrokenSetup:
         return BrokenSetup(
             "the phone has not accepted the key of this computer",
             where=self.address,
-            found=f"key {self._key.path}",
+            found=f"key {self._keys[0].path}",
             remedy="accept the key on the phone's screen (tick 'Always allow'), "
             "then try again",
         )
@@ -297,18 +369,32 @@ class AdbLink:
             if wants_tls
             else "what answers there is no ADB daemon",
             where=self.address,
-            found=str(exc),
+            found=printable(str(exc)),
             remedy="use USB, or `adb tcpip 5555` and port 5555" if wants_tls else None,
         )
 
 
-def _reason(exc: Exception) -> str:
-    reason = exc.args[0] if exc.args else ""
-    if isinstance(reason, bytes | bytearray):
-        reason = reason.decode(errors="backslashreplace")
-    text = str(reason).removeprefix("Command failed: ")
-    return text if text.isprintable() else ascii(text)
+@contextlib.contextmanager
+def local_file(local: Path | bytes) -> Iterator[BinaryIO]:
+    """Open the file or the bytes *local*; ConfigError where it cannot be read."""
+    if isinstance(local, bytes):
+        yield io.BytesIO(local)
+        return
+    try:
+        with local.open("rb") as file:
+            yield file
+    except OSError as exc:
+        raise ConfigError(
+            "the file to push cannot be read", where=str(local), found=exc.strerror
+        ) from exc
+
+
+def read_parts(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the rest of *file* in parts that one DATA of the phone's may carry."""
+    while part := file.read(PART_BYTES):
+        yield part
 
 
 def _shortened(command: str, *, limit: int = 200) -> str:
-    return command if len(command) <= limit else f"{command[:limit]}..."
+    shown = printable(command)
+    return shown if len(shown) <= limit else f"{shown[:limit]}..."

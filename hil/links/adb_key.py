@@ -1,9 +1,10 @@
-"""The key by which phones know this computer."""
+"""The keys by which phones know this computer."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import struct
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from adb_shell.auth import keygen
 from adb_shell.auth.sign_pythonrsa import PythonRSASigner
 
 from hil.errors import BrokenSetup
+from hil.printable import printable
 
 _KEY_BITS = 2048
 # What cryptography and adb_shell raise on a file that is no PEM, has a password, is a
@@ -26,18 +28,34 @@ _BAD_KEY = (
 )
 
 
-class HostKey:
-    """The key by which a phone knows this computer; made when it is first needed.
+def host_keys() -> list[HostKey]:
+    """Return the keys to offer to a phone, in the order in which adb offers them.
 
-    Without a path, the key of the system's adb is used where there is one, else a key
-    of hil's own. The public key is computed, so no second file can disagree with it.
+    The key of the system's adb where there is one, else a key of hil's own, which is
+    made when a phone first asks for it. Then those of `ADB_VENDOR_KEYS`: files, and
+    the files `*.adb_key` of folders. The first is the one that a person accepts.
+    """
+    system = Path.home() / ".android" / "adbkey"
+    own = Path.home() / ".config" / "hil" / "adbkey"
+    paths = [system if system.is_file() else own]
+    for part in os.environ.get("ADB_VENDOR_KEYS", "").split(os.pathsep):
+        path = Path(part)
+        if part and path.is_dir():
+            paths += sorted(path.glob("*.adb_key"))
+        elif part and path.is_file():
+            paths.append(path)
+    return [HostKey(path) for path in dict.fromkeys(paths)]
+
+
+class HostKey:
+    """One key by which a phone knows this computer; made when it is first needed.
+
+    The public key is computed, so no second file can disagree with it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         """Take the *path* of the private key (PKCS #8, PEM)."""
-        system = Path.home() / ".android" / "adbkey"
-        own = Path.home() / ".config" / "hil" / "adbkey"
-        self.path = path or (system if system.is_file() else own)
+        self.path = path
         self._loaded: PythonRSASigner | None = None
 
     def Sign(self, data: bytes) -> bytes:  # noqa: N802 - the name that adb_shell calls
@@ -59,7 +77,7 @@ class HostKey:
                 signer = PythonRSASigner(f"{public.decode()}{owner}", private)
                 bits = signer.priv_key.n.bit_length()
             except _BAD_KEY as exc:
-                raise self._unusable(str(exc)) from exc
+                raise self._unusable(printable(str(exc))) from exc
             if bits != _KEY_BITS:
                 raise self._unusable(f"a key of {bits} bits")
             self._loaded = signer
@@ -77,7 +95,7 @@ class HostKey:
 
 def _create_key(path: Path) -> None:
     """Make a key that only its owner may read, and that is whole when it appears."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # mode 0700
         made = Path(folder) / "key"
         keygen.keygen(str(made))

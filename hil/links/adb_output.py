@@ -13,7 +13,14 @@ from hil.errors import LinkClosed, MalformedFrame
 _MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 _FRAME_HEAD = struct.Struct("<BI")
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
-_PID_LINE_BYTES = 64
+_PID_LINE_BYTES = 1024
+# Prints process number, number of its group and, where /proc tells it, the line stat of
+# the group's leader. `read` and `echo` are built into every shell: no process is made.
+_SAY_WHO = (
+    "{{ read -r hil_s </proc/{group}/stat; }} 2>/dev/null; "
+    'echo {marker} $$ {group} "$hil_s"; unset hil_s; '
+)
+_START_FIELD = 19  # of stat, counted from the state that follows the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +37,46 @@ class ShellResult:
     pid: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A process on a phone, known well enough to be killed and no other in its place.
+
+    `group` is its process group; `started` the ticks from the phone's start to the
+    leader's, absent where the phone does not tell.
+    """
+
+    pid: int
+    group: int
+    started: int | None
+
+    @property
+    def kill_script(self) -> str:
+        """The script that kills it and all it started; ends with 0 while any lives.
+
+        A number that belongs to another process by now (the phone restarted) is left
+        alone. Where the leader is gone, what is left of its group is still ours: the
+        kernel gives no number away that a group bears.
+        """
+        ours = ""
+        if self.started is not None:
+            ours = (
+                f"{{ read -r hil_s </proc/{self.group}/stat; }} 2>/dev/null; "
+                f"case \"$hil_s\" in ''|*' 0 {self.started} '*) ;; *) exit 1;; esac; "
+            )
+        return (
+            f"{ours}{{ kill -9 -{self.group}; kill -9 {self.pid}; "
+            f"kill -0 -{self.group} || kill -0 {self.pid}; }} 2>/dev/null"
+        )
+
+
 class ShellOutput(Protocol):
     """One command: the service that runs it and the reading of what that sends."""
 
     service: str
 
     @property
-    def pid(self) -> int | None:
-        """The number of the command's process, as soon as the phone has said it."""
+    def running(self) -> Running | None:
+        """The command's process, as soon as the phone has said which it is."""
 
     def command(self, body: str) -> str:
         """Return the line that runs *body* and says its process number first."""
@@ -63,13 +102,13 @@ class FramedOutput:
         self._exit_code: int | None = None
 
     @property
-    def pid(self) -> int | None:
-        """The number of the command's process, as soon as the phone has said it."""
-        return _pid(_pid_line(self._marker, self._streams[_STDOUT]))
+    def running(self) -> Running | None:
+        """The command's process, as soon as the phone has said which it is."""
+        return _running(_pid_line(self._marker, self._streams[_STDOUT]))
 
     def command(self, body: str) -> str:
         """Return the line that runs *body* and says its process number first."""
-        return f"echo {self._marker} $$; {body}"
+        return _SAY_WHO.format(marker=self._marker, group="$$") + body
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come, cut anywhere; MalformedFrame where they lie."""
@@ -104,7 +143,7 @@ class FramedOutput:
             exit_code=self._exit_code,
             stdout=bytes(stdout[line.end() if line else 0 :]),
             stderr=bytes(self._streams[_STDERR]),
-            pid=_pid(line),
+            pid=int(line[1]) if line else None,
         )
 
 
@@ -120,17 +159,19 @@ class PlainOutput:
         self._output = bytearray()
 
     @property
-    def pid(self) -> int | None:
-        """The number of the command's process, as soon as the phone has said it."""
-        return _pid(_pid_line(self._marker, self._output))
+    def running(self) -> Running | None:
+        """The command's process, as soon as the phone has said which it is."""
+        return _running(_pid_line(self._marker, self._output))
 
     def command(self, body: str) -> str:
         """Return the line that runs *body* and says its process number first.
 
         The inner shell gives the program a number of its own, and an `exit` in *body*
-        ends only that shell, so that the status is printed all the same.
+        ends only that shell, so that the status is printed all the same. The outer
+        shell leads the group.
         """
-        script = shlex.quote(f"echo {self._marker} $$; {body}")
+        who = _SAY_WHO.format(marker=self._marker, group="$PPID")
+        script = shlex.quote(who + body)
         return f"sh -c {script}; echo {self._marker}=$?"
 
     def feed(self, data: bytes) -> None:
@@ -146,21 +187,34 @@ class PlainOutput:
             raise _no_status(self._address)
         line = _pid_line(self._marker, self._output)
         stdout = bytes(self._output[line.end() if line else 0 : status.start()])
-        if line is not None and line[2]:
+        if line is not None and line[4]:
             # A terminal stands between (old adbd): it made \r\n of every \n.
             stdout = stdout.replace(b"\r\n", b"\n")
         return ShellResult(
-            exit_code=int(status[1]), stdout=stdout, stderr=b"", pid=_pid(line)
+            exit_code=int(status[1]),
+            stdout=stdout,
+            stderr=b"",
+            pid=int(line[1]) if line else None,
         )
 
 
 def _pid_line(marker: str, output: bytearray) -> re.Match[bytes] | None:
-    pattern = marker.encode() + rb" (\d{1,10})(\r?)\n"
+    pattern = marker.encode() + rb" (\d{1,10}) ?(\d{0,10}) ?([^\r\n]*)(\r?)\n"
     return re.match(pattern, bytes(output[: _PID_LINE_BYTES + len(marker)]))
 
 
-def _pid(line: re.Match[bytes] | None) -> int | None:
-    return None if line is None else int(line[1])
+def _running(line: re.Match[bytes] | None) -> Running | None:
+    if line is None:
+        return None
+    pid = int(line[1])
+    # The name, in parentheses, may hold blanks and parentheses of its own.
+    fields = line[3].rpartition(b")")[2].split()
+    told = len(fields) > _START_FIELD and fields[_START_FIELD].isdigit()
+    return Running(
+        pid=pid,
+        group=int(line[2] or pid),
+        started=int(fields[_START_FIELD]) if told else None,
+    )
 
 
 def _limit(size: int, address: str) -> None:

@@ -39,8 +39,13 @@ def render(
     """
     parts: list[RenderableType] = []
     tables: dict[tuple[str, str], list[Versus]] = {}
-    order = [(result.model, result.variant, result.place) for result in results]
-    for row in sorted(rows, key=lambda row: _place(row, order)):
+    order: dict[tuple[str, str, str | None], int] = {}
+    for number, result in enumerate(results):
+        order.setdefault((result.model, result.variant, result.place), number)
+    for row in sorted(
+        rows,
+        key=lambda row: order.get((row.model, row.variant, row.device), len(order)),
+    ):
         tables.setdefault((row.model, row.baseline), []).append(row)
     for (model, baseline), group in tables.items():
         first = group[0].comparison
@@ -177,11 +182,6 @@ def _stacked(cells: Sequence[tuple[str, ...]], *, narrow: bool) -> list[str]:
         return ["\n".join(parts) for parts in cells]
     names, difference, chance = cells
     return [*names, "  ".join(difference), *chance]
-
-
-def _place(row: Versus, order: Sequence[tuple[str, str, str]]) -> int:
-    key = (row.model, row.variant, row.device or "")
-    return order.index(key) if key in order else len(order)
 
 
 def _difference(found: Comparison) -> tuple[str, str]:

@@ -35,10 +35,11 @@ def render(
     *width* is the terminal's, in characters. *ratings* are the values of rows whose
     metric is no share of right answers, which a result does not hold.
     """
-    models = list(dict.fromkeys(result.model for result in results))
+    models: dict[str, list[Result]] = {}
+    for result in results:
+        models.setdefault(result.model, []).append(result)
     parts: list[RenderableType] = []
-    for model in models:
-        rows = [result for result in results if result.model == model]
+    for model, rows in models.items():
         parts += [
             _table(model, rows, width, ratings or {}),
             *_problems(rows),

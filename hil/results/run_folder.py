@@ -18,7 +18,7 @@ import io
 import json
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from hil.errors import ConfigError, RecordingError
 from hil.results import records, scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -143,15 +143,33 @@ def load_records(path: Path) -> tuple[list[RunRecord], list[str]]:
     A last line that is cut, as a power failure leaves it, is skipped and told; any
     other damage raises ConfigError with the line's number.
     """
-    file = path / _RECORDS if path.is_dir() else path
+    notes: list[str] = []
+    return [record for _, record in read_records(records_file(path), notes)], notes
+
+
+def records_file(path: Path) -> Path:
+    """Return the file of records that a run folder, or the file itself, stands for."""
+    return path / _RECORDS if path.is_dir() else path
+
+
+def read_records(file: Path, notes: list[str]) -> Iterator[tuple[int, RunRecord]]:
+    """Yield each record of a file with the byte at which its line begins.
+
+    Damage is treated as in `load_records`; a line that is cut is added to *notes*.
+    """
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            for where, offset, line in _whole_lines(opened, file, notes):
+                yield offset, records.from_line(line, where=where)
     except OSError as exc:
-        raise ConfigError(
-            "there are no records to read", where=str(file), found=exc.strerror
-        ) from exc
-    lines, notes = _lines(data, file)
-    return [records.from_line(line, where=where) for where, line in lines], notes
+        raise cannot_read(file, exc) from exc
+
+
+def cannot_read(file: Path, exc: OSError) -> ConfigError:
+    """Return the error of a file of records that is not there or cannot be read."""
+    return ConfigError(
+        "there are no records to read", where=str(file), found=exc.strerror
+    )
 
 
 def load_scores(path: Path) -> tuple[list[StoredScores], list[str]]:
@@ -160,26 +178,30 @@ def load_scores(path: Path) -> tuple[list[StoredScores], list[str]]:
     Damage is treated as in `load_records`.
     """
     file = (path if path.is_dir() else path.parent) / _SCORES
+    notes: list[str] = []
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            lines = _whole_lines(opened, file, notes)
+            return [scores.from_line(line, where=at) for at, _, line in lines], notes
     except FileNotFoundError:
         return [], []
     except OSError as exc:
         raise ConfigError(
             "the scores cannot be read", where=str(file), found=exc.strerror
         ) from exc
-    lines, notes = _lines(data, file)
-    return [scores.from_line(line, where=where) for where, line in lines], notes
 
 
-def _lines(data: bytes, file: Path) -> tuple[list[tuple[str, bytes]], list[str]]:
-    """Return the whole lines, each with its place, and what is told of a cut one."""
-    lines = data.split(b"\n")
-    # A whole file ends with a line end, so its last part is empty.
-    cut = lines.pop()
-    whole = [(f"{file}:{number}", line) for number, line in enumerate(lines, 1) if line]
-    notes = [f"{file}:{len(lines) + 1}: the last line is cut; skipped"] if cut else []
-    return whole, notes
+def _whole_lines(
+    opened: BinaryIO, file: Path, notes: list[str]
+) -> Iterator[tuple[str, int, bytes]]:
+    """Yield each whole line with its place and its first byte; a cut one is told."""
+    offset = 0
+    for number, line in enumerate(opened, 1):
+        if not line.endswith(b"\n"):
+            notes.append(f"{file}:{number}: the last line is cut; skipped")
+        elif line != b"\n":
+            yield f"{file}:{number}", offset, line[:-1]
+        offset += len(line)
 
 
 def load_plan(path: Path) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hil.errors import MalformedFrame
 from hil.wire.codec import decode
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _LOGS_KEPT = 1000
 
 
+@runtime_checkable
+class SeededLink(Protocol):
+    """A link that is recorded or replayed: what is random must be so again."""
+
+    def next_seed(self) -> int:
+        """Return the next random number of 16 bits."""
+
+
 class Dialogue:
     """One link, read and written as messages."""
 
@@ -28,7 +36,11 @@ class Dialogue:
         self._decoder = FrameDecoder()
         # Answers of an earlier session may still be on their way, so each session
         # counts from elsewhere.
-        self._sequence = time.monotonic_ns() // 1000 & 0xFFFF
+        self._sequence = (
+            link.next_seed()
+            if isinstance(link, SeededLink)
+            else time.monotonic_ns() // 1000 & 0xFFFF
+        )
         self._frames = 0
         self._bytes = 0
         self.retries: list[str] = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hil.firmware.flash import FlashImage
     from hil.links.serial_identity import PortIdentity
-    from hil.vocab import Deadline, DeviceProfile, Job, Measurement
+    from hil.vocab import Deadline, DeviceProfile, Job, Link, Measurement
 
 
 class BoardTarget:
@@ -27,14 +27,17 @@ class BoardTarget:
         *,
         image_for: Callable[[Job, Deadline], FlashImage] | None = None,
         attached: Callable[[], Sequence[PortIdentity]] = attached_ports,
+        wrap: Callable[[Link], Link] = lambda link: link,
     ) -> None:
         """Take the profile; *image_for* builds the firmware of a job.
 
-        Without it the profile's own image and build id hold for every job.
+        Without it the profile's own image and build id hold for every job. *wrap* puts
+        another link around the port once the board is reached.
         """
         self.profile = profile
         self.board = AttachedBoard(profile, attached=attached)
         self._image_for = image_for
+        self._wrap = wrap
         self._image = own_image(profile)
         self._target: McuTarget | None = None
 
@@ -90,6 +93,6 @@ class BoardTarget:
         self.close()
         self.board.reach(self._image, deadline)
         self.board.raise_baud(deadline)
-        target = McuTarget(self.profile, self.board.link)
+        target = McuTarget(self.profile, self._wrap(self.board.link))
         target.open(deadline)
         self._target = target

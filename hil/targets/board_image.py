@@ -10,7 +10,7 @@ from hil.firmware.flash import FlashImage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.vocab import Deadline, DeviceProfile, Job
+    from hil.vocab import Deadline, DeviceProfile, Evidence, Job
 
 
 class JobImages:
@@ -36,15 +36,21 @@ class JobImages:
 
 def flash_image(image: FirmwareImage) -> FlashImage:
     """Return what a flash tool and the records need of *image*."""
+    evidence: Evidence = {
+        "compiler": image.compiler,
+        "compiler_flags": list(image.flags),
+        **image.engine_evidence,
+    }
+    if image.arena_lower_bound_bytes is not None:
+        evidence = {
+            **evidence,
+            "arena_lower_bound_bytes": image.arena_lower_bound_bytes,
+        }
     return FlashImage(
         path=image.elf,
         build_id=image.build_id,
         memory=image.sizes.figures(),
-        evidence={
-            "compiler": image.compiler,
-            "compiler_flags": list(image.flags),
-            "arena_lower_bound_bytes": image.arena_lower_bound_bytes,
-        },
+        evidence=evidence,
     )
 
 

@@ -100,6 +100,8 @@ def emulator_argv(profile: DeviceProfile) -> list[str]:
     """Return the command that starts the emulator of *profile*."""
     assert profile.source is not None
     settings = [word for line in profile.overrides for word in ("--set", line)]
+    if profile.kind is TargetKind.EMULATED_PHONE:
+        settings.append("--skip-sleep")  # it cools down in no time
     return [
         sys.executable,
         "-m",

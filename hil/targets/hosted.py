@@ -14,10 +14,11 @@ from hil.targets.mcu import McuTarget
 from hil.targets.qemu import qemu_argv, qemu_program
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hil.firmware.flash import FlashImage
-    from hil.vocab import Deadline, DeviceProfile, Evidence, Job, Measurement
+    from hil.vocab import Deadline, DeviceProfile, Evidence, Job, Link, Measurement
 
 _START_SECONDS = 30.0
 
@@ -31,11 +32,20 @@ class HostedTarget:
     """
 
     def __init__(
-        self, profile: DeviceProfile, *, log_path: Path, cache: Path | None = None
+        self,
+        profile: DeviceProfile,
+        *,
+        log_path: Path,
+        cache: Path | None = None,
+        wrap: Callable[[Link], Link] = lambda link: link,
     ) -> None:
-        """Take where the child's messages go, and the *cache* if not the usual one."""
+        """Take where the child's messages go, and the *cache* if not the usual one.
+
+        *wrap* puts another link around that to the child, such as one that records.
+        """
         self.profile = profile
         self._log_path = log_path
+        self._wrap = wrap
         self._images = JobImages(profile, cache=cache)
         self._own_image = own_image(profile)
         self._evidence: Evidence = {}
@@ -59,7 +69,7 @@ class HostedTarget:
             return
         self._stop()
         link = ProcessLink(self._argv(image), log_path=self._log_path)
-        self._board = McuTarget(self.profile, link)
+        self._board = McuTarget(self.profile, self._wrap(link))
         self._image = image
         try:
             self._board.open(deadline.sooner(_START_SECONDS))

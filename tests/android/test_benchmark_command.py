@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.android.benchmark_command import (
+    Delegate,
+    RunSettings,
     input_flags,
     single_run,
     timed_run,
@@ -45,6 +47,53 @@ def test_a_window_times_one_run_at_least_and_stays_below_the_limit_of_the_tool()
         timed_run("/b", "/m", warmup=0, min_runs=0, min_seconds=0, max_seconds=1e4)
     )
     assert (flags["num_runs"], flags["max_secs"]) == ("1", "150")
+
+
+@pytest.mark.parametrize(
+    ("delegate", "flag", "asked"),
+    [
+        (Delegate.NONE, "--use_xnnpack=false", None),
+        (Delegate.XNNPACK, "--use_xnnpack=true", "XNNPACK"),
+        (Delegate.GPU, "--use_gpu=true", "GPU"),
+        (Delegate.NNAPI, "--use_nnapi=true", "NNAPI"),
+        (Delegate.NPU, "--use_npu=true", "NPU"),
+    ],
+)
+def test_a_delegate_has_its_flag_and_its_name_in_the_output(
+    delegate: Delegate, flag: str, asked: str | None
+) -> None:
+    assert flag in RunSettings(delegate=delegate).flags()
+    assert delegate.asked == asked
+
+
+def test_a_variant_has_threads_cores_a_profile_and_a_result_file() -> None:
+    settings = RunSettings(
+        threads=4,
+        mask="f0",
+        has_op_profile=True,
+        profile_file="/p.csv",
+        result_file="/r.pb",
+    )
+    argv = timed_run(
+        "/b",
+        "/m",
+        warmup=1,
+        min_runs=50,
+        min_seconds=1,
+        max_seconds=9,
+        settings=settings,
+    )
+    assert argv[:3] == ["taskset", "f0", "/b"]
+    flags = _flags(argv[2:])
+    assert (flags["num_threads"], flags["result_file_path"]) == ("4", "/r.pb")
+    assert flags["enable_op_profiling"] == "true"
+    assert flags["op_profiling_output_mode"] == "csv"
+    assert flags["op_profiling_output_file"] == "/p.csv"
+
+
+def test_a_profile_without_a_file_is_printed() -> None:
+    flags = RunSettings(has_op_profile=True).flags()
+    assert flags == ["--num_threads=1", "--enable_op_profiling=true"]
 
 
 def test_a_single_run_has_no_warm_up() -> None:

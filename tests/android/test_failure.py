@@ -63,3 +63,15 @@ def test_a_binary_that_cannot_run_says_what_to_push(code: int) -> None:
     assert isinstance(error, FirmwareFault)
     assert error.remedy is not None
     assert "ABI" in error.remedy
+
+
+def test_a_delegate_that_refused_is_the_reason_of_a_failure() -> None:
+    stderr = (
+        "INFO: Replacing 3 node(s) with delegate (TfLiteNnapiDelegate) node, yielding "
+        "2 partitions.\nERROR: Disallowed CPU fallback detected.\n"
+    )
+    error = failure(1, "", stderr=stderr, where="m", asked="NNAPI")
+    assert error.what == "the NNAPI delegate took only a part of the model"
+    assert failure(1, "", stderr=stderr, where="m").what.endswith("with status 1")
+    plain = failure(1, "", stderr="ERROR: no file\n", where="m", asked="NNAPI")
+    assert plain.what.endswith("with status 1")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from hil.bench.qualify import Outcome, Subject, qualify
+from hil.bench.qualifying.judge import judge
+from hil.bench.qualifying.limits import DEFAULT_LIMITS, read_limits
+from hil.bench.qualifying.observation import from_lines, to_line
 from hil.deadline import Deadline
 from hil.emulators.board import Board
 from hil.emulators.fake_kernels import FakeKernels
@@ -72,7 +76,16 @@ class Device:
         self.clock.seconds += (len(data) + len(said)) * self._byte_seconds
         return said
 
-    def items(self, *, model=MODEL, samples=SAMPLES, expected=None, seconds=1.0):
+    def items(
+        self,
+        *,
+        model=MODEL,
+        samples=SAMPLES,
+        expected=None,
+        seconds=1.0,
+        keep=lambda _: None,
+        more=None,
+    ):
         session = Session(self.link)
         deadline = Deadline(10_000, now=self.clock)
         session.open(deadline)
@@ -85,7 +98,16 @@ class Device:
             expected=expected,
             reference="played",
         )
-        found = qualify(session, subject, deadline, seconds=seconds, now=self.clock)
+        others = [(session, dataclasses.replace(subject, **more))] if more else []
+        found = qualify(
+            session,
+            subject,
+            deadline,
+            more=others,
+            keep=keep,
+            seconds=seconds,
+            now=self.clock,
+        )
         return {item.name: item for item in found}
 
 
@@ -109,18 +131,19 @@ def failed(items):
 
 def test_a_good_device_passes_every_item():
     items = Device().items()
-    assert outcomes(items) == dict.fromkeys(
-        [
-            "link errors",
-            "link throughput",
-            "timer monotonic",
-            "timer resolution",
-            "timer drift",
-            "repeatability",
-            "parity",
-        ],
-        Outcome.PASSED,
-    )
+    named = outcomes(items)
+    assert {name for name, found in named.items() if found is Outcome.PASSED} == {
+        "link errors",
+        "link throughput",
+        "timer monotonic",
+        "timer resolution",
+        "timer drift",
+        "repeatability",
+        "thermal stability",
+        "memory arena",
+        "parity",
+    }
+    assert set(named.values()) == {Outcome.PASSED, Outcome.NOT_MEASURABLE}
     assert items["link throughput"].figure.endswith("of 115,200 baud")
     assert items["timer resolution"].figure == "100 ticks = 0.1 us"
     assert items["parity"].figure == "10 of 10 identical to played"
@@ -165,7 +188,7 @@ def test_runs_that_take_less_than_their_ticks_on_the_line_leave_the_drift_open()
     device.run_seconds = 0.0001
     device.ticks_of = lambda run: 100_000 + 10 * (run % 7)
     items = device.items()
-    assert items["timer drift"].outcome is Outcome.NOT_MEASURABLE
+    assert items["timer drift"].outcome is Outcome.UNDECIDED
     assert "too short" in items["timer drift"].figure
 
 
@@ -202,12 +225,42 @@ def test_runs_that_are_all_equal_leave_the_resolution_open():
     assert failed(items) == []
 
 
-def test_windows_that_differ_fail_the_repeatability():
+def test_windows_that_differ_fail_the_repeatability_and_a_trend_the_heat():
     device = Device()
     device.ticks_of = lambda run: 900_000 + 200 * run
     items = device.items()
-    assert "repeatability" in failed(items)
+    assert {"repeatability", "thermal stability"} <= set(failed(items))
     assert items["repeatability"].limit == "at most 2%"
+    assert items["thermal stability"].limit == (
+        "within 2% from the first to the last window"
+    )
+
+
+def test_what_is_seen_is_kept_as_it_is_made_and_gives_the_same_items_again():
+    kept = []
+    items = Device().items(keep=kept.append)
+    assert [one.seen for one in kept] == [
+        "device",
+        "link",
+        "windows",
+        "answers",
+        "memory",
+    ]
+    lines = [to_line(one) for one in kept]
+    again = judge(from_lines(lines, where="seen"), read_limits(DEFAULT_LIMITS)[0])
+    assert {item.name: item for item in again} == items
+
+
+def test_a_second_model_has_items_of_its_own_name():
+    extra = {"name": "second", "labels": np.array([0, 1] * 5)}
+    items = Device().items(more=extra)
+    assert items["parity second"].outcome is Outcome.PASSED
+    assert items["accuracy second"].n is None
+    assert items["accuracy second"].figure.endswith(
+        "the limits name no share for second"
+    )
+    assert items["accuracy drop second"].outcome is Outcome.UNDECIDED
+    assert "samples decide: --samples" in items["accuracy drop second"].figure
 
 
 def test_instructions_must_repeat_exactly_and_are_no_time(monkeypatch):

@@ -214,6 +214,36 @@ def test_a_device_that_cannot_be_opened_costs_its_own_jobs_only(run):
     assert [r.status for r in whole] == [RunStatus.OK] * 4
 
 
+def phone(name):
+    return dataclasses.replace(find_profile("emulated-phone"), name=name)
+
+
+def test_a_phone_that_was_there_and_is_gone_is_a_broken_link_at_once(run):
+    gone = LinkClosed("the connection to the phone is gone")
+    nobody = BrokenSetup("the phone cannot be reached")
+    script = {("p", "a"): [gone], ("p", "open"): [None, nobody]}
+    records, _, log = run(["a", "b"], [phone("p"), phone("q")], script)
+    by_device = {d: [r for r in records if r.device == d] for d in ("p", "q")}
+    assert {r.status for r in by_device["p"]} == {RunStatus.LINK_BROKEN}
+    assert {r.problem for r in by_device["p"]} == {str(gone)}
+    assert {r.variant for r in by_device["p"]} == {"a", "b"}
+    assert {r.status for r in by_device["q"]} == {RunStatus.OK}
+    assert log.count(("open", "p")) == 2
+
+
+def test_a_phone_whose_link_breaks_in_every_try_of_a_job_is_not_tried_again(run):
+    gone = [LinkClosed("the connection to the phone is gone") for _ in range(9)]
+    records, done, _ = run(["a", "b"], [phone("p")], {("p", "a"): gone})
+    assert [r.status for r in records] == [RunStatus.LINK_BROKEN] * 2
+    assert done == [("a", "p", 0)] * 3
+
+
+def test_a_board_is_tried_with_the_next_model_after_its_link_broke(run):
+    gone = [LinkClosed("the port went away") for _ in range(9)]
+    records, _, _ = run(["a", "b"], [device("d")], {("d", "a"): gone}, windows=1)
+    assert [r.status for r in records] == [RunStatus.LINK_BROKEN, RunStatus.OK]
+
+
 def test_devices_in_lanes_of_their_own_run_at_the_same_time(tmp_path):
     meeting = threading.Barrier(2, timeout=30)
 

@@ -40,9 +40,9 @@ def bench(tmp_path, monkeypatch, capsys):
 
 
 def test_limits_hold_a_run_to_figures_of_its_own_and_of_an_earlier_run(bench, tmp_path):
-    status, document, err = bench(["arena<=8000"])
+    status, document, err = bench(["arena<=7000"])
     assert status == 1
-    assert "gate broken: arena<=8000  digits int8 on emulated-mcu (tflm)" in err
+    assert "gate broken: arena<=7000  digits int8 on emulated-mcu (tflm)" in err
     (gate,) = document["comparison"]["gates"]
     assert gate["outcome"] == "broken"
     earlier = tmp_path / "runs" / document["run"]

@@ -29,7 +29,12 @@ def test_the_page_tells_what_the_model_is_and_who_runs_it(capsys) -> None:
     page = told(capsys, DIGITS)
     assert "is float32" in page
     assert "B of activations live at once, at operator" in page
-    assert "(--engines measures it)" in page
+    assert (
+        "21,168 B in use by TFLite Micro on a 32-bit core: 18,432 for activations, "
+        "2,736 kept" in page
+    )
+    assert "21,168 B of arena are enough to set it up; 112 of them record" in page
+    assert "with CMSIS-NN's kernels at most " in page
     assert "min/max 0" in page
     assert "GPU (OpenCL, OpenGL) all 11 operators by table, not tried" in page
     assert "none of 11 operators: CONV_2D (operator 0): float32 activations" in page
@@ -45,7 +50,7 @@ def test_the_engines_are_tried_on_request(capsys) -> None:
     page = told(capsys, DIGITS, "--engines")
     assert "litert all of it tried: ai-edge-litert" in page
     assert "tflm all of it tried: tflite-micro" in page
-    assert "B for tflm, TFLite Micro's recording allocator on this 64-bit host" in page
+    assert "21,168 B for tflm, on a 32-bit core: borne out by the wheel" in page
     assert "B for compiled, planned by hil codegen --engine compiled" in page
 
 
@@ -90,6 +95,10 @@ def test_the_json_is_complete(capsys) -> None:
     assert list(engines) == ["litert", "litert-ref", "tflm", "compiled"]
     assert engines["tflm"]["runs"]
     assert engines["tflm"]["arena_bytes"] > document["peak_activations"]["size_bytes"]
+    arena = document["tflm_arena"]
+    assert (arena["basis"], arena["total_bytes"]) == ("exact", 21168)
+    assert sum(arena["kinds"].values()) == arena["persistent_bytes"]
+    assert set(arena["cmsis_nn_at_most_bytes"]) == {"dsp", "mve"}
     assert len(document["tensors"]) == 25
     assert document["anatomy"]["quantization"]["min_max_bytes"] == 0
 

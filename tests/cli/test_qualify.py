@@ -9,6 +9,7 @@ import tty
 
 import pytest
 
+from hil.bench.qualifying.limits import DEFAULT_LIMITS
 from hil.cli.doctor import serial_ports
 from hil.cli.main import main
 from hil.cli.probe import probe_boards
@@ -107,8 +108,18 @@ def test_of_an_emulated_board_only_the_counts_are_held_against_a_limit(capsys):
         "link errors": "pass",
         "link throughput": "not measurable",
         "timer": "not measurable",
+        "clock": "not measurable",
         "repeatability": "pass",
+        "thermal stability": "not measurable",
+        "memory RAM": "pass",
+        "memory flash": "pass",
+        "memory arena": "pass",
+        "memory stack": "pass",
+        "memory image RAM": "pass",
+        "memory image flash": "pass",
         "parity": "pass",
+        "accuracy": "pass",
+        "accuracy drop": "pass",
     }
     assert "which are no time" in items["timer"]["figure"]
     assert items["repeatability"]["limit"] == "all equal"
@@ -138,9 +149,109 @@ def test_a_model_that_does_not_fit_leaves_the_rest_open(capsys):
     assert "arena" in items["parity"]["figure"]
 
 
-def test_a_phone_cannot_be_qualified(capsys):
-    assert main(["qualify", "emulated-phone"]) == 2
-    assert "only microcontrollers can be qualified" in capsys.readouterr().err
+def test_a_phone_is_qualified_by_its_jobs(capsys):
+    assert main(["qualify", "emulated-phone", "--seconds", "0.4", "--json"]) in {0, 1}
+    document, items = items_of(capsys)
+    assert document["engine"] == "benchmark_model"
+    assert items["link errors"]["figure"].startswith("0 failed, 0 tried again of ")
+    for name in ("link errors", "timer monotonic", "memory RAM", "parity", "accuracy"):
+        assert items[name]["outcome"] == "pass"
+    assert items["link throughput"]["outcome"] == "not measurable"
+    assert items["thermal stability"]["n"] == 8
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory):
+    """The folder of a certificate of the emulated microcontroller."""
+    folder = tmp_path_factory.mktemp("qualify") / "certificate"
+    words = ["qualify", "emulated-mcu", "--seconds", "0.1", "--samples", "5"]
+    assert main([*words, "--out", str(folder)]) in {0, 1}
+    return folder
+
+
+@pytest.fixture
+def certificate(issued, tmp_path):
+    """A copy of it to change."""
+    return shutil.copytree(issued, tmp_path / "copy") / "certificate.json"
+
+
+def test_a_certificate_is_verified_without_the_device(certificate, capsys):
+    assert main(["qualify", "verify", str(certificate)]) == 0
+    shown = capsys.readouterr().out
+    assert "is as it was issued: emulated-mcu, " in shown
+    assert main(["qualify", "verify", str(certificate), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["findings"], document["files"]) == ([], 2)
+
+
+def test_a_change_is_named_and_is_exit_status_1(certificate, capsys):
+    text = certificate.read_text()
+    certificate.write_text(text.replace('"limit": "0"', '"limit": "9"', 1))
+    assert main(["qualify", "verify", str(certificate)]) == 1
+    shown = capsys.readouterr().out
+    assert "finding: certificate.json was changed: its content has the sign" in shown
+    assert "finding: link errors: certified is pass (0 lost" in shown
+    assert "is not as it was issued; do not use it" in shown
+
+
+def test_records_may_lie_elsewhere(certificate, tmp_path, capsys):
+    records = tmp_path / "records"
+    records.mkdir()
+    for name in ("observations.jsonl", "limits.toml"):
+        (certificate.parent / name).rename(records / name)
+    assert main(["qualify", "verify", str(certificate)]) == 1
+    assert "finding: observations.jsonl is missing" in capsys.readouterr().out
+    words = ["qualify", "verify", str(certificate), "--records", str(records)]
+    assert main(words) == 0
+    (certificate.parent / "certificate.html").unlink()
+    assert main(words) == 0
+    assert "was not checked" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_certificate_is_not_written_over(certificate, capsys):
+    words = ["qualify", "emulated-mcu", "--out", str(certificate.parent)]
+    assert main(words) == 2
+    assert "there is a certificate in the folder already" in capsys.readouterr().err
+
+
+def test_a_certificate_that_is_not_there_is_exit_status_2(tmp_path, capsys):
+    assert main(["qualify", "verify", str(tmp_path / "certificate.json")]) == 2
+    assert "the certificate cannot be read" in capsys.readouterr().err
+
+
+def test_a_device_may_be_called_verify(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HIL_PROFILES", str(tmp_path))
+    text = BOARD.replace("desk-board", "verify") + '[link]\nusb_serial = "none"\n'
+    (tmp_path / "verify.toml").write_text(text)
+    assert main(["qualify", "verify"]) == 3
+    assert main(["qualify", "verify", "--samples", "5"]) == 3
+    assert capsys.readouterr().err.count("no port is the board's") == 2
+
+
+def test_verify_without_a_certificate_says_what_is_missing(capsys):
+    assert main(["qualify", "verify"]) == 2
+    told = capsys.readouterr().err
+    assert "no certificate is named" in told
+    assert "hil qualify verify CERTIFICATE.json" in told
+
+
+def test_limits_of_a_file_are_used_and_a_wrong_key_is_named(tmp_path, capsys):
+    limits = tmp_path / "limits.toml"
+    limits.write_text(
+        DEFAULT_LIMITS.read_text().replace("least_line_share = 0.5", "line_share = 0.5")
+    )
+    assert main(["qualify", "emulated-mcu", "--limits", str(limits)]) == 2
+    told = capsys.readouterr().err
+    assert "unknown key 'link.line_share'" in told
+    assert str(limits) in told
+    assert "did you mean 'least_line_share'?" in told
+
+
+def test_models_and_datasets_must_be_as_many(capsys):
+    words = ["--model", "example:digits.tflite", "--model", "b.tflite"]
+    status = main(["qualify", "emulated-mcu", *words, "--dataset", "one.npz"])
+    assert status == 2
+    assert "2 --model, 1 --dataset" in capsys.readouterr().err
 
 
 def test_a_board_that_is_not_there_is_exit_status_3(board, capsys):

@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_a_record_and_not_the_end(killed, tuned):
         row for row in tuned[1]["devices"][0]["rows"] if row["variant"] == "as-is"
     ]
     assert not row["on_front"]
-    assert row["refused"].startswith("arena: 1,872 bytes missing")
+    assert row["refused"].startswith("arena: 688 bytes missing")
     assert any(r["variant"] == "int16x8" for r in read(killed, "records.jsonl"))
 
 

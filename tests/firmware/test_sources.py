@@ -27,7 +27,7 @@ CORES = {
 }
 # Framing, dispatcher and all that is no engine and no board. What is larger than this
 # was made so on purpose, and the figure is changed with it.
-MOST_CODE_BYTES = 8192
+MOST_CODE_BYTES = 11_264
 
 
 @pytest.mark.parametrize("compiler", CORES)
@@ -62,7 +62,7 @@ def test_nothing_allocates_and_nothing_prints(build: Builder) -> None:
         for name in re.findall(r"^ +U (\w+)", names, re.MULTILINE)
         if not name.startswith(("hil_", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"))
     }
-    assert foreign <= {"memcpy", "memmove", "memset", "memcmp", "strlen"}
+    assert foreign <= {"memcpy", "memmove", "memset", "memcmp", "strcmp", "strlen"}
 
 
 @pytest.mark.parametrize(

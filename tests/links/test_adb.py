@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from adb_shell import exceptions
 from adb_shell.auth import keygen
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -25,9 +26,10 @@ from hil.errors import (
     ProtocolMismatch,
     TargetError,
 )
-from hil.links import adb_device
+from hil.links import adb_usb
 from hil.links.adb import AdbLink
-from hil.links.adb_key import HostKey
+from hil.links.adb_key import host_keys
+from hil.links.adb_tcp import TcpTransport
 from hil.tools import Child
 from hil.vocab import AdbSettings
 
@@ -245,7 +247,9 @@ def start(
             daemon = kind(tmp_path)
             stack.callback(daemon.stop)
             settings = AdbSettings(host="127.0.0.1", port=daemon.port)
-            link = AdbLink(settings, key_path=tmp_path / "keys" / "adbkey")
+            link = AdbLink(
+                settings, key_path=tmp_path / "keys" / "adbkey", return_seconds=0.1
+            )
             stack.callback(link.close)
             return link, daemon
 
@@ -359,7 +363,7 @@ def test_a_full_phone_refuses_a_file_with_its_reason(start: Start) -> None:
     link, _ = start(FullAdbd)
     with pytest.raises(TargetError, match="the phone refused the file") as caught:
         link.push(bytes(900_000), "/data/a", deadline=Deadline(10))
-    assert caught.value.found == r"'No space left on device\x1b'"
+    assert caught.value.found == r"No space left on device\x1b"
     assert link.shell("exit 5", Deadline(10)).exit_code == 5
 
 
@@ -382,7 +386,7 @@ def test_a_profile_without_a_way_to_the_phone_is_refused() -> None:
 
 
 def test_a_phone_on_usb_needs_libusb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adb_device, "usb_transport", None)
+    monkeypatch.setattr(adb_usb, "usb_transport", None)
     with pytest.raises(BrokenSetup, match="need libusb") as caught:
         AdbLink(AdbSettings(serial="0A1B")).open(Deadline(10))
     assert caught.value.where == "USB 0A1B"
@@ -451,13 +455,32 @@ def test_the_key_of_the_systems_adb_is_used_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert HostKey().path == tmp_path / ".config" / "hil" / "adbkey"
+    monkeypatch.delenv("ADB_VENDOR_KEYS", raising=False)
+    assert [key.path for key in host_keys()] == [tmp_path / ".config/hil/adbkey"]
     (tmp_path / ".android").mkdir()
     keygen.keygen(str(tmp_path / ".android" / "adbkey"))
-    key = HostKey()
+    (key,) = host_keys()
     assert key.path == tmp_path / ".android" / "adbkey"
     public = (tmp_path / ".android" / "adbkey.pub").read_text()
     assert key.GetPublicKey() == public
+
+
+def test_the_keys_of_adbs_variable_come_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = ["folder/b.adb_key", "folder/a.adb_key", "folder/other", "file", "none"]
+    (tmp_path / "folder").mkdir()
+    for name in names[:-1]:
+        (tmp_path / name).touch()
+    listed = [str(tmp_path / name) for name in ("folder", "file", "none", "file")]
+    monkeypatch.setenv("ADB_VENDOR_KEYS", ":".join(listed))
+    assert [key.path.relative_to(tmp_path).as_posix() for key in host_keys()] == [
+        ".config/hil/adbkey",
+        "folder/a.adb_key",
+        "folder/b.adb_key",
+        "file",
+    ]
 
 
 def _private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, word: bytes) -> str:
@@ -556,7 +579,10 @@ class WrongSumAdbd(GarbageAdbd):
 
 
 class WrongFrameAdbd(GarbageAdbd):
-    damage = struct.pack("<6I", 0x45545257, 1, 1, 5, 9, 0) + b"\x09\0\0\0\0"
+    damage = (
+        struct.pack("<6I", 0x45545257, 1, 1, 5, 9, 0x45545257 ^ 0xFFFFFFFF)
+        + b"\x09\0\0\0\0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -591,17 +617,117 @@ def test_a_connection_that_breaks_is_closed_and_its_process_killed(
     start: Start,
 ) -> None:
     link, daemon = start(DyingAdbd)
-    with pytest.raises(LinkClosed, match="connection to the phone is gone"):
+    with pytest.raises(LinkClosed, match="connection to the phone is gone") as caught:
         link.shell("exec sleep 1000", Deadline(10))
-    assert any(
-        command.endswith("kill -0 " + _pid(command)) for command in daemon.commands
+    killed = re.findall(r"kill -9 (\d+);", daemon.commands[-1])
+    assert str(caught.value.found).endswith(
+        f"process {killed[0]} was killed on the phone"
     )
-    assert not is_running(int(_pid(daemon.commands[-1])))
+    assert not is_running(int(killed[0]))
 
 
-def _pid(command: str) -> str:
-    match = re.search(r"kill -0 (\d+)", command)
-    return match[1] if match else "none"
+class RecoveryAdbd(FakeAdbd):
+    banner = b"recovery::ro.product.model=x\x1b;"
+
+
+def test_a_phone_that_does_not_run_android_is_no_target(start: Start) -> None:
+    link, _ = start(RecoveryAdbd)
+    with pytest.raises(BrokenSetup, match="does not run Android now") as caught:
+        link.open(Deadline(10))
+    assert (caught.value.found, caught.value.remedy) == (
+        "recovery",
+        "`adb reboot` brings it back",
+    )
+
+
+def test_another_phone_at_the_same_address_is_not_taken_for_the_first(
+    start: Start,
+) -> None:
+    link, daemon = start(FakeAdbd)
+    link.open(Deadline(10))
+    link.close()
+    daemon.banner = b"device::ro.product.name=other\x1b;features=shell_v2"
+    with pytest.raises(BrokenSetup, match="another phone answers") as caught:
+        link.shell("echo", Deadline(10))
+    assert caught.value.found == r"ro.product.name=other\x1b"
+    assert caught.value.allowed == "ro.product.name=fake"
+    assert daemon.commands == []
+
+
+def test_a_phone_that_was_there_and_is_gone_is_a_broken_link(start: Start) -> None:
+    link, daemon = start(FakeAdbd)
+    link.open(Deadline(10))
+    link.close()
+    daemon.close()
+    with pytest.raises(LinkClosed, match="the phone is gone") as caught:
+        link.shell("echo", Deadline(10))
+    assert caught.value.transient
+    assert caught.value.found == "Connection refused"
+
+
+class NewAdbd(FakeAdbd):
+    """As adbd is now: without sums from its first packet on."""
+
+    def greet(self, packets: Packets) -> None:
+        code = int.from_bytes(b"CNXN", "little")
+        head = _HEAD.pack(
+            code, 0x01000001, 1 << 20, len(self.banner), 0, code ^ 0xFFFFFFFF
+        )
+        packets.raw(head + self.banner)
+
+
+def test_a_daemon_that_leaves_the_sums_out_is_understood(start: Start) -> None:
+    link, daemon = start(NewAdbd)
+    assert link.shell("echo new", Deadline(10)).stdout == b"new\n"
+    link.push(b"content", "/data/a", deadline=Deadline(10))
+    assert daemon.files == {"/data/a": b"content"}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [kind for kind in vars(exceptions).values() if isinstance(kind, type)],
+    ids=lambda kind: kind.__name__,
+)
+def test_no_error_of_adb_shell_comes_out(
+    start: Start, monkeypatch: pytest.MonkeyPatch, foreign: type[Exception]
+) -> None:
+    link, _ = start(FakeAdbd)
+    link.open(Deadline(10))
+
+    def fail(*_: object) -> None:
+        reason = "odd\x1b"
+        if foreign is exceptions.UsbReadFailedError:
+            raise foreign(reason, None)
+        raise foreign(reason)
+
+    monkeypatch.setattr(TcpTransport, "bulk_read", fail)
+    with pytest.raises(MalformedFrame) as caught:
+        link.stat("/data/a", Deadline(10))
+    assert "\x1b" not in str(caught.value)
+
+
+def test_ctrl_c_kills_the_process_on_the_phone(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, daemon = start(FakeAdbd)
+    read = TcpTransport.bulk_read
+
+    def interrupted(transport: TcpTransport, size: int, seconds: float | None) -> bytes:
+        data = read(transport, size, seconds)
+        if re.search(rb"hil-\w+ \d+ ", data):
+            monkeypatch.setattr(TcpTransport, "bulk_read", press)
+        return data
+
+    def press(*_: object) -> bytes:
+        monkeypatch.setattr(TcpTransport, "bulk_read", read)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TcpTransport, "bulk_read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        link.shell(["sleep", "1000"], Deadline(20))
+    (killed,) = re.findall(r"kill -9 (\d+);", daemon.commands[-1])
+    assert not is_running(int(killed))
+    assert link.shell("echo on", Deadline(10)).stdout == b"on\n"
 
 
 class ClosingAdbd(FakeAdbd):
@@ -663,7 +789,7 @@ def test_a_process_that_cannot_be_killed_is_reported(start: Start) -> None:
         link.shell(["sleep", "8"], Deadline(1))
     assert re.fullmatch(
         r"exec sleep 8; process \d+ may still run on the phone "
-        r"\(the phone cannot be reached\)",
+        r"\(the phone is gone\)",
         caught.value.found or "",
     )
     assert len(daemon.commands) == 1

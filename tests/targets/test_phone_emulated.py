@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PHONE = """
+import sys
 from hil.emulators.phone.adbd import run
+from hil.emulators.phone.phone_clock import SkippingClock
 from hil.profiles import find_profile
-run(find_profile("emulated-phone"), port=0, watch_stdin=True)
+profile = find_profile(sys.argv[1])
+run(profile, port=0, watch_stdin=True, clock=SkippingClock())
 """
 PROFILE = find_profile("emulated-phone")
 
@@ -36,7 +39,7 @@ PROFILE = find_profile("emulated-phone")
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbSettings]:
     log = tmp_path_factory.mktemp("phone") / "log"
-    child = Child([sys.executable, "-c", PHONE], stderr=log)
+    child = Child([sys.executable, "-c", PHONE, PROFILE.name], stderr=log)
     try:
         host, _, port = child.read_line(Deadline(60)).rpartition(":")
         yield AdbSettings(host=host, port=int(port))
@@ -163,7 +166,7 @@ def test_a_flag_that_the_tool_does_not_know_is_an_error(
     target: PhoneTarget, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "hil.targets.phone.timed_run",
+        "hil.targets.phone_window.timed_run",
         lambda binary, graph, **_: [binary, f"--graph={graph}", "--use-gpu=true"],
     )
     with pytest.raises(FirmwareFault, match="does not know a flag") as caught:
@@ -173,6 +176,8 @@ def test_a_flag_that_the_tool_does_not_know_is_an_error(
 
 def test_nothing_is_left_on_the_phone(address: AdbSettings, job: Job) -> None:
     link = AdbLink(address)
+    # Samples that a test's deadline left undone stay, to be gone on with.
+    link.shell("rm -rf /data/local/tmp/hil", Deadline(60))
     target = PhoneTarget(PROFILE, link)
     target.open(Deadline(60))
     target.measure(job, Deadline(60))
@@ -180,3 +185,34 @@ def test_nothing_is_left_on_the_phone(address: AdbSettings, job: Job) -> None:
     target.close()
     assert link.shell("ls /data/local/tmp/hil", Deadline(60)).stdout == b""
     link.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "no-shell-v2",
+            {"release": "6.0.1", "abi": "armeabi-v7a", "thermal_hal": None},
+        ),
+        ("hostile", {"battery_temperature_c": None, "thermal_status": None}),
+    ],
+)
+def test_a_phone_of_another_kind_is_measured_and_told_in_its_record(
+    tmp_path: Path, job: Job, name: str, told: dict[str, object]
+) -> None:
+    profile = find_profile(f"emulated-phone-{name}")
+    child = Child([sys.executable, "-c", PHONE, profile.name], stderr=tmp_path / "log")
+    try:
+        host, _, port = child.read_line(Deadline(60)).rpartition(":")
+        link = AdbLink(AdbSettings(host=host, port=int(port)))
+        target = PhoneTarget(profile, link)
+        target.open(Deadline(60))
+        measured = target.measure(replace(job, device=profile), Deadline(60))
+        target.close()
+    finally:
+        child.stop()
+    assert measured.probe_output is not None
+    phone = measured.evidence["phone"]
+    assert isinstance(phone, dict)
+    assert {key: phone[key] for key in told} == told
+    assert str(phone).isprintable()

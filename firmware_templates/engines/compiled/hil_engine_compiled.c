@@ -64,6 +64,20 @@ struct hil_bytes hil_engine_output(uint32_t index) {
   return bytes_of(&hil_model_outputs[index]);
 }
 
+static struct hil_engine_numbers numbers_of(const struct hil_model_numbers *numbers) {
+  return (struct hil_engine_numbers){.type = (enum hil_engine_type)numbers->type,
+                                     .scale = numbers->scale,
+                                     .zero_point = numbers->zero_point};
+}
+
+struct hil_engine_numbers hil_engine_input_numbers(uint32_t index) {
+  return numbers_of(&hil_model_input_numbers[index < HIL_MODEL_INPUTS ? index : 0]);
+}
+
+struct hil_engine_numbers hil_engine_output_numbers(uint32_t index) {
+  return numbers_of(&hil_model_output_numbers[index < HIL_MODEL_OUTPUTS ? index : 0]);
+}
+
 struct hil_engine_error hil_engine_invoke(hil_engine_hook hook) {
   if (prepared == NULL) {
     return (struct hil_engine_error){

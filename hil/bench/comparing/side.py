@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from hil.bench.summary import summarize
 from hil.errors import ConfigError
 from hil.results.comparison import RowKey
-from hil.results.run_folder import load_records, load_scores
+from hil.results.row_records import by_row, open_records
+from hil.results.run_folder import load_scores
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hil.results.scores import StoredScores
@@ -27,7 +28,7 @@ class Row:
     """All windows of one variant on one device; `scores` where samples were kept."""
 
     key: RowKey
-    records: tuple[RunRecord, ...]
+    records: Sequence[RunRecord]
     result: Result
     scores: StoredScores | None = None
 
@@ -52,7 +53,7 @@ def load_side(path: Path) -> Side:
 
     Raises ConfigError where there are no records, or records of two runs in one file.
     """
-    records, notes = load_records(path)
+    records, notes = open_records(path)
     scores, more = load_scores(path)
     if not records:
         raise ConfigError(
@@ -71,7 +72,7 @@ def load_side(path: Path) -> Side:
 
 
 def make_side(
-    records: Sequence[RunRecord],
+    records: Iterable[RunRecord],
     *,
     name: str,
     scores: Sequence[StoredScores] = (),
@@ -79,7 +80,8 @@ def make_side(
     notes: Sequence[str] = (),
 ) -> Side:
     """Return the rows of some records, each with its scores."""
-    runs = sorted({record.run for record in records})
+    groups = by_row(records)
+    runs = sorted({run for run, *_ in groups})
     if len(runs) > 1:
         raise ConfigError(
             "one side of a comparison is one run",
@@ -87,19 +89,17 @@ def make_side(
             found=f"records of {len(runs)} runs: {', '.join(runs[:5])}",
             remedy="name the folder of one of them",
         )
-    groups: dict[tuple[str, str, str], list[RunRecord]] = {}
-    for record in records:
-        group = (record.model, record.variant, record.place)
-        groups.setdefault(group, []).append(record)
     known = {(s.model, s.variant, s.device): s for s in scores}
-    rows = tuple(
-        _row(group, known.get(key), where=name) for key, group in groups.items()
-    )
+    rows = tuple(_row(group.records, known, where=name) for group in groups.values())
+    _refuse_doubles(rows, where=name)
     return Side(name=name, rows=rows, environment=environment or {}, notes=tuple(notes))
 
 
 def _row(
-    records: Sequence[RunRecord], scores: StoredScores | None, *, where: str
+    records: Sequence[RunRecord],
+    known: Mapping[tuple[str, str, str | None], StoredScores],
+    *,
+    where: str,
 ) -> Row:
     (result,) = summarize(records)
     key = RowKey(
@@ -116,7 +116,24 @@ def _row(
             found=", ".join(sorted(bases)),
             remedy="measure the row again, with one profile",
         )
-    return Row(key=key, records=tuple(records), result=result, scores=scores)
+    scores = known.get((result.model, result.variant, result.place))
+    return Row(key=key, records=records, result=result, scores=scores)
+
+
+def _refuse_doubles(rows: Sequence[Row], *, where: str) -> None:
+    """Raise ConfigError where settings that read alike would make one row of two."""
+    seen = set()
+    for row in rows:
+        result = row.result
+        place = result.model, result.variant, result.place
+        if place in seen:
+            raise ConfigError(
+                "two rows of a run have one name",
+                where=where,
+                found=f"{result.model} {result.variant} on {result.place}",
+                remedy="give the settings of the device another text, or measure again",
+            )
+        seen.add(place)
 
 
 def _environment(path: Path) -> tuple[dict[str, object], list[str]]:

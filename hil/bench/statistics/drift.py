@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from itertools import combinations
@@ -65,6 +66,7 @@ def _p_value(rises: int, count: int) -> float:
     return min(1.0, 2 * sum(orders[: falls + 1]) / math.factorial(count))
 
 
+@functools.cache
 def _orders_by_falls(count: int) -> Sequence[int]:
     """Return how many orders of *count* values have 0, 1, 2, ... pairs that fall."""
     orders = [1]

@@ -24,6 +24,8 @@ from hil.bench.variants import make_variant
 from hil.codegen.compiled import generate
 from hil.engines.tflm import TflmEngine
 from hil.errors import HilError, RecordingError
+from hil.models.arena import confirmed_arena
+from hil.models.graph import read_graph
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -213,9 +215,10 @@ def _predicted(variant: Variant, device: DeviceProfile) -> int | None:
         return generate(variant.data, variant.artifact.path).arena_bytes
     engine = make_engine(reference_engine(device))
     engine.load(variant.data)
-    return (
-        engine.memory().get("arena_bytes") if engine.name == TflmEngine.name else None
-    )
+    if engine.name != TflmEngine.name:
+        return None
+    graph = read_graph(variant.data, str(variant.artifact.path))
+    return confirmed_arena(graph, engine.memory()).total_bytes
 
 
 def _one_line(error: HilError) -> str:

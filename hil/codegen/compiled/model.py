@@ -100,6 +100,8 @@ def _files(
         "sha256": bytes.fromhex(provenance.sha256),
         "inputs": [writer.row(index) for index in subgraph.inputs],
         "outputs": [writer.row(index) for index in subgraph.outputs],
+        "input_numbers": [writer.numbers(index) for index in subgraph.inputs],
+        "output_numbers": [writer.numbers(index) for index in subgraph.outputs],
         "tensors": [
             writer.row(
                 tensor.index,

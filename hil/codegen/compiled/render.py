@@ -31,6 +31,8 @@ _C_TYPES = {
     "float32": "float",
     "float64": "double",
 }
+# As in enum hil_engine_type of hil_engine.h.
+_TYPE_CODES = {"int8": 1, "uint8": 2, "int16": 3, "float32": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,15 @@ class Row:
     offset: str
     size_bytes: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What the elements of an input or output mean: real = scale * (q - zero_point)."""
+
+    type: int
+    scale: str
+    zero_point: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +117,18 @@ class Writer:
             offset=str(self.offsets[index]),
             size_bytes=size_bytes(tensor),
             text=shape_text(tensor),
+        )
+
+    def numbers(self, index: int) -> Numbers:
+        """Return what the elements of a tensor mean."""
+        tensor = self.subgraph.tensors[index]
+        code = _TYPE_CODES.get(tensor.type, 0)
+        quantization = tensor.quantization
+        if quantization is None or len(quantization.scales) != 1:
+            return Numbers(type=code, scale="0", zero_point=0)
+        scale, zero_point = quantization.scales[0], quantization.zero_points[0]
+        return Numbers(
+            type=code, scale=f"{real_text(scale)}f", zero_point=int(zero_point)
         )
 
     def _title(self, index: int) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from hil.emulators.phone.pacer import Pacer
     from hil.emulators.phone.paths import Backing
 
     Array = npt.NDArray[np.generic]
@@ -49,6 +50,7 @@ class Device:
     backing: Backing
     cwd: str
     free_bytes: int
+    pacer: Pacer
 
     def host(self, path: str) -> Path:
         """Return where a path of the phone lies on this machine; OSError if nowhere."""
@@ -349,6 +351,7 @@ class _Benchmark:
                 invoke()
             except (ValueError, RuntimeError) as exc:
                 raise Failed(self._device.hidden(_library_text(exc))) from exc
+            self._device.pacer.slow_down(start_us)
             runs_us.append(time.perf_counter_ns() // 1000 - start_us)
             if delay > 0:
                 time.sleep(delay)

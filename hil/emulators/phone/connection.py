@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hil.emulators.phone.auth import PublicKey, parse_public_key
+from hil.emulators.phone.faults import Fault, FaultKind, Faults
 from hil.emulators.phone.services import find_service
 from hil.emulators.phone.stream import Stream
 from hil.emulators.phone.wire import (
@@ -24,6 +27,8 @@ from hil.emulators.phone.wire import (
 from hil.errors import MalformedFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hil.emulators.phone.phone import Phone
     from hil.emulators.phone.services import Service
 
@@ -54,6 +59,14 @@ class KnownKeys:
         return key in self._keys
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What goes wrong with a phone; *restart* ends all that runs on it."""
+
+    faults: Faults
+    restart: Callable[[Fault], None]
+
+
 class _Violation(Exception):
     """The peer broke the protocol: the connection ends."""
 
@@ -67,8 +80,12 @@ class Connection:
         keys: KnownKeys | None,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        *,
+        trouble: Trouble,
     ) -> None:
         self._phone = phone
+        self._trouble = trouble
+        self._meter = trouble.faults.of_connection()
         self._keys = keys  # None: no authentication
         self._reader = reader
         self._writer = writer
@@ -85,9 +102,11 @@ class Connection:
         """Serve until the end; no error of the peer comes out of here."""
         try:
             while data := await self._reader.read(_READ_BYTES):
-                self._decoder.feed(data)
-                while (packet := self._decoder.next_packet()) is not None:
-                    await self._handle(packet)
+                passed, fault = self._meter.to_phone(len(data))
+                await self._hear(data[:passed] if fault else data)
+                if fault is not None:
+                    await self._go_wrong(fault)
+                    await self._hear(data[passed:])
                 await self._writer.drain()
         except (MalformedFrame, _Violation, OSError) as exc:
             _LOG.info("an adb connection ended: %s", exc)
@@ -97,8 +116,18 @@ class Connection:
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
 
+    async def _hear(self, data: bytes) -> None:
+        self._decoder.feed(data)
+        while (packet := self._decoder.next_packet()) is not None:
+            await self._handle(packet)
+
     async def _send(self, packet: Packet) -> None:
-        self._writer.write(encode(packet, checksum=self._decoder.checksum))
+        data = encode(packet, checksum=self._decoder.checksum)
+        passed, fault = self._meter.to_host(len(data))
+        self._writer.write(data[:passed] if fault else data)
+        if fault is not None:
+            await self._go_wrong(fault)
+            self._writer.write(data[passed:])
         if packet.command == Command.WRITE:
             with contextlib.suppress(OSError):  # the reading side notices, too
                 await self._writer.drain()
@@ -180,6 +209,8 @@ class Connection:
             remote_id=packet.arg0,
             max_payload_bytes=self._max_payload_bytes,
             send=self._send,
+            meter=self._trouble.faults.of_service(name),
+            go_wrong=self._go_wrong,
         )
         self._streams[stream.local_id] = stream
         await self._send(Packet(Command.OKAY, stream.local_id, stream.remote_id))
@@ -219,6 +250,21 @@ class Connection:
             if task := self._tasks.get(stream.local_id):
                 task.cancel()
 
+    async def _go_wrong(self, fault: Fault, stream: Stream | None = None) -> None:
+        """Let *fault* happen; what ends the connection comes out as an OSError."""
+        if fault.kind is FaultKind.FULL:
+            self._phone.storage.limit_bytes = self._phone.storage.used_bytes
+        elif fault.kind is FaultKind.KILL and stream is not None:
+            self._phone.detach(_kill(self._phone, stream, fault.seconds))
+        elif fault.kind is FaultKind.DROP:
+            # Closed, not aborted: the bytes before the fault arrive.
+            self._writer.close()
+            raise ConnectionResetError(f"scripted: {fault.kind}")
+        elif fault.kind in {FaultKind.REBOOT, FaultKind.VANISH}:
+            self._trouble.restart(fault)
+            self._writer.close()
+            raise ConnectionResetError(f"scripted: {fault.kind}")
+
     async def _take(self, stream: Stream, data: bytes) -> None:
         unread = sum(other.unread_bytes for other in self._streams.values())
         if unread + len(data) > _MAX_UNREAD_BYTES:
@@ -235,6 +281,21 @@ class Connection:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kill(phone: Phone, stream: Stream, seconds: float) -> None:
+    """Kill what the command of *stream* started, or its shell where that is all."""
+    await asyncio.sleep(seconds)
+    if stream.process is None:
+        return
+    family = [stream.process.pid]
+    for process in phone.processes:  # a parent stands before its children
+        if process.parent in family:
+            family.append(process.pid)
+    for process in phone.processes:
+        hit = process.pid in (family[1:] or family)
+        if hit and process.signal is not None:
+            process.signal(signal.SIGKILL)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -220,6 +221,17 @@ async def _taskset(call: Call) -> int:
     return await call.run(words, shell, call.io)
 
 
+async def _wait(call: Call) -> int:
+    """`wait [PID..]`: the status of the last; without numbers, for all, and 0."""
+    jobs = call.shell.jobs
+    status = 0
+    for word in call.arguments or [str(pid) for pid in jobs]:
+        task = jobs.pop(number(word) or 0, None)
+        # Whatever ends this shell, the job is not ended by it.
+        status = NOT_FOUND if task is None else await asyncio.shield(task)
+    return status if call.arguments else 0
+
+
 async def _succeed(_: Call) -> int:
     return 0
 
@@ -241,4 +253,5 @@ COMMANDS: Mapping[str, Callable[[Call], Awaitable[int]]] = {
     "source": _source,
     "taskset": _taskset,
     "unset": _unset,
+    "wait": _wait,
 }

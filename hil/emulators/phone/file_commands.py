@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import re
@@ -197,6 +198,32 @@ async def _cp(call: Call) -> int:
     return await _to_target(call, operands, _copy)
 
 
+async def _dd(call: Call) -> int:
+    """`dd if=FILE of=FILE [bs=N] [skip=N] [count=N]`, in whole blocks of *bs*."""
+    given = dict(word.split("=", 1) for word in call.arguments if "=" in word)
+    block, skip = (number(given.get(k, d)) for k, d in (("bs", "512"), ("skip", "0")))
+    count = number(given["count"]) if "count" in given else -1
+    if not {"if", "of"} <= given.keys() or None in {block, skip, count}:
+        return await call.fail("bad arguments")
+    assert block is not None
+    assert skip is not None
+    assert count is not None
+    storage = call.phone.storage
+    with (
+        storage.open_read(call.path(given["if"])) as source,
+        contextlib.closing(
+            storage.open_write(call.path(given["of"]), append=False)
+        ) as target,
+    ):
+        source.seek(block * skip)
+        data = source.read(block * count if count >= 0 else -1) or b""
+        target.write(data)
+    whole, rest = divmod(len(data), block)
+    told = f"{whole}+{int(rest > 0)} records in\n" * 2
+    await call.io.stderr.write(told.replace("in", "out", 1).encode())
+    return 0
+
+
 async def _to_target(
     call: Call,
     operands: list[str],
@@ -315,6 +342,7 @@ COMMANDS: Mapping[str, Callable[[Call], Awaitable[int]]] = {
     "[": _test,
     "chmod": _chmod,
     "cp": _cp,
+    "dd": _dd,
     "ls": _ls,
     "mkdir": _mkdir,
     "mv": _mv,

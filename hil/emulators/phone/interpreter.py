@@ -17,10 +17,17 @@ from hil.emulators.phone.arithmetic import evaluate
 from hil.emulators.phone.call import Call, Io, UsageError
 from hil.emulators.phone.commands import COMMANDS
 from hil.emulators.phone.expansion import expand, expand_one
-from hil.emulators.phone.lexer import ShellSyntaxError
+from hil.emulators.phone.lexer import ShellSyntaxError, Substitution
 from hil.emulators.phone.paths import normal, reason, refusal
-from hil.emulators.phone.pipes import Capture, FileSink, Pipe, Source, file_source
-from hil.emulators.phone.processes import SIGNALLED
+from hil.emulators.phone.pipes import (
+    Capture,
+    FileSink,
+    Pipe,
+    Source,
+    empty,
+    file_source,
+)
+from hil.emulators.phone.processes import SIGNALLED, Killed, run_killable
 from hil.emulators.phone.program import is_program, run_program
 from hil.emulators.phone.shell import (
     NOT_FOUND,
@@ -34,7 +41,7 @@ from hil.emulators.phone.syntax import For, Group, If, Script, Simple, While, pa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.emulators.phone.lexer import Substitution
+    from hil.emulators.phone.lexer import Word
     from hil.emulators.phone.shell import Shell
     from hil.emulators.phone.storage import Storage
     from hil.emulators.phone.syntax import AndOr, Node, Pipeline, Redirect
@@ -156,10 +163,36 @@ class _Run:
             self._shell.depth -= 1
 
     async def _and_or(self, item: AndOr) -> None:
+        if item.background:
+            self._start_job(replace(item, background=False))
+            return
         await self._pipeline(item.first)
         for operator, pipeline in item.rest:
             if (self._shell.status == 0) == (operator == "&&"):
                 await self._pipeline(pipeline)
+
+    def _start_job(self, item: AndOr) -> None:
+        """Start *item* as a process of its own, which outlives this shell."""
+        shell = self._shell.copy()
+        phone = self._shell.phone
+        process = phone.processes.start(["sh"], parent=self._shell.process.pid)
+        shell.process = process
+        # A single command takes the new process over, as after a fork and an exec.
+        shell.replaced = not item.rest and len(item.first.commands) == 1
+        io = replace(self._io, stdin=empty())
+        work = _Run(shell, io).subshell(Script((item,)), io)
+
+        async def job() -> int:
+            try:
+                return await run_killable(process, work)
+            except Killed as exc:
+                return exc.status
+            finally:
+                phone.processes.end(process)
+
+        self._shell.jobs[process.pid] = phone.detach(job())
+        self._shell.last_job = process.pid
+        self._shell.status = 0
 
     async def _pipeline(self, pipeline: Pipeline) -> None:
         if len(pipeline.commands) == 1:
@@ -189,7 +222,7 @@ class _Run:
         if after is not None:
             io = replace(io, stdout=after)
         try:
-            return await self._in_subshell(node, io)
+            return await self.subshell(node, io)
         except BrokenPipeError:  # while it said what was wrong
             return _BROKEN_PIPE
         finally:
@@ -198,7 +231,7 @@ class _Run:
             if after is not None:
                 await after.end_writing()
 
-    async def _in_subshell(self, work: Node | Script, io: Io) -> int:
+    async def subshell(self, work: Node | Script, io: Io) -> int:
         """Run *work* in a copy of the shell, which `exit` leaves."""
         shell = self._shell.copy()
         run = _Run(shell, io)
@@ -244,7 +277,7 @@ class _Run:
             await self._simple(command)
         elif isinstance(command, Group):
             if command.subshell:
-                self._shell.status = await self._in_subshell(command.body, self._io)
+                self._shell.status = await self.subshell(command.body, self._io)
             else:
                 await self.script(command.body)
         elif isinstance(command, If):
@@ -256,9 +289,10 @@ class _Run:
         shell = self._shell
         words = await expand(command.words, self)
         if not words:
-            shell.status = 0
             for name, word in command.assignments:
                 shell.assign(name, await expand_one(word, self))
+            if not any(_runs_commands(word) for _, word in command.assignments):
+                shell.status = 0
             return
         if command.assignments:
             shell = shell.copy()
@@ -360,12 +394,20 @@ class _Run:
         if substitution.arithmetic:
             return str(evaluate(substitution.script, self._shell.variables))
         output = Capture(_MAX_CAPTURE_BYTES)
-        self._shell.status = await self._in_subshell(
+        self._shell.status = await self.subshell(
             parse(substitution.script), replace(self._io, stdout=output)
         )
         if output.overflowed:
             raise refusal(errno.E2BIG, "")
         return output.content().decode(errors="surrogateescape").rstrip("\n")
+
+
+def _runs_commands(word: Word) -> bool:
+    """Whether `$(..)` stands in *word*: then an assignment has the status of that."""
+    return any(
+        isinstance(piece, Substitution) and not piece.arithmetic
+        for piece in word.pieces
+    )
 
 
 def _outlives_us(node: Node) -> bool:

@@ -1,7 +1,7 @@
 """The text of a shell script as words and operators; a small part of mksh's grammar.
 
 Words keep what quoting did to each of their pieces, because expansion needs it. What is
-left out (background jobs, here-documents, functions, case) is refused by name.
+left out (here-documents, functions, case) is refused by name.
 """
 
 from __future__ import annotations
@@ -120,8 +120,6 @@ class Lexer:
         text = found[0]
         if text in {"<<", ";;"}:
             raise ShellSyntaxError(f"'{text}' is not supported here", status=2)
-        if text == "&":
-            raise ShellSyntaxError("'&' (background) is not supported here", status=2)
         return Operator(";" if text == "\n" else text, descriptor)
 
     def _word(self) -> Word:

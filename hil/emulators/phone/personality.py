@@ -1,7 +1,9 @@
 """What the emulated phone is, as data: its files below /proc and /sys, its services.
 
-Everything that describes the phone and is no file of its user comes from here. The
-personality of a profile is the host's: real cores, real memory, no sensors.
+Everything that describes the phone and is no file of its user comes from here. A
+profile without a personality is the host's: real cores, real memory, no sensors. One
+whose property `ro.hil.personality` names a file of this package has the cores, the heat
+and the formats that stand there.
 """
 
 from __future__ import annotations
@@ -9,56 +11,37 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.emulators.phone.dump_texts import FIXED_HELP, POWER_HELP, dump_texts
+from hil.emulators.phone.host_files import host_files, meminfo
+from hil.emulators.phone.personality_file import (
+    PROPERTY,
+    HeatTable,
+    PersonalityTable,
+    SensorTable,
+    find_personality,
+)
+from hil.emulators.phone.phone_clock import RunningClock
 from hil.emulators.phone.processes import FILES, Processes
+from hil.emulators.phone.silicon_files import activity_files, silicon_files
+from hil.emulators.phone.thermal import Heat, ThermalSettings, Trip
+from hil.emulators.phone.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hil.emulators.phone.phone_clock import PhoneClock
     from hil.vocab import DeviceProfile
 
 KERNEL = "6.1.0-emulated"
-_FALLBACK_KHZ = 1_000_000
-_CPU = "/sys/devices/system/cpu"
-
-# The formats are those of Android 10 and later. An emulated phone has no battery and
-# no sensors: it says full, charging and 25 degrees, for ever.
-_BATTERY = """\
-Current Battery Service state:
-  AC powered: false
-  USB powered: true
-  Wireless powered: false
-  Max charging current: 500000
-  Max charging voltage: 5000000
-  Charge counter: 4000000
-  status: 5
-  health: 2
-  present: true
-  level: 100
-  scale: 100
-  voltage: 4300
-  temperature: 250
-  technology: Li-ion
-"""
-_TEMPERATURES = """\
-\tTemperature{mValue=25.0, mType=0, mName=CPU, mStatus=0}
-\tTemperature{mValue=25.0, mType=3, mName=skin, mStatus=0}
-"""
-_THERMAL = f"""\
-IsStatusOverride: false
-ThermalEventListeners:
-\tcallbacks: 0
-ThermalStatusListeners:
-\tcallbacks: 0
-Thermal Status: 0
-Cached temperatures:
-{_TEMPERATURES}HAL Ready: true
-Current temperatures from HAL:
-{_TEMPERATURES}Current cooling devices from HAL:
-"""
+# This machine has no sensors that a phone's could stand for: it says 25 degrees.
+_HOST_HEAT = HeatTable(
+    rise_c=0.0,
+    time_constant_seconds=60.0,
+    hal="2.0",
+    sensors=[SensorTable(name="CPU", type=0), SensorTable(name="skin", type=3)],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +51,12 @@ class Personality:
     properties: Mapping[str, str]
     features: tuple[str, ...]
     files: Mapping[str, bytes | Callable[[], bytes]]
-    services: Mapping[str, str]  # dumpsys NAME -> what it prints
+    services: Mapping[str, Callable[[], str]]  # dumpsys NAME -> what it prints
     cpus: tuple[int, ...]
     machine: str
+    heat: Heat
+    workload: Workload
+    power_help: str | None  # of `cmd power help`; None: no command `cmd`
     kernel: str = KERNEL
 
 
@@ -79,22 +65,100 @@ def host_cpus() -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0)))
 
 
-def personality_of(profile: DeviceProfile, cpus: tuple[int, ...]) -> Personality:
-    """Return the personality of *profile* with a core for each of *cpus*."""
-    version = f"Linux version {KERNEL} (hil) #1 SMP PREEMPT emulated\n"
+def personality_of(
+    profile: DeviceProfile, cpus: tuple[int, ...], *, clock: PhoneClock | None = None
+) -> Personality:
+    """Return the personality of *profile* on the processors *cpus*.
+
+    The host's has a core for each of them; one of a file has its own cores, which share
+    them. Time is this machine's where no *clock* is given. ConfigError for a name that
+    no personality has.
+    """
+    clock = clock or RunningClock()
+    name = profile.emulator.properties.get(PROPERTY)
+    if name is None:
+        return _built(profile, None, cpus=cpus, clock=clock)
+    table = find_personality(name, where=str(profile.source or profile.name))
+    cores = sum(cluster.cores for cluster in table.clusters)
+    shared = tuple(cpus[core % len(cpus)] for core in range(cores))
+    return _built(profile, table, cpus=shared, clock=clock)
+
+
+def _built(
+    profile: DeviceProfile,
+    table: PersonalityTable | None,
+    *,
+    cpus: tuple[int, ...],
+    clock: PhoneClock,
+) -> Personality:
+    heat_table = table.heat if table else _HOST_HEAT
+    settings = _settings(heat_table)
+    heat = Heat(settings, clock)
+    workload = Workload(
+        clock=clock,
+        heat=heat,
+        thermal=settings,
+        capacities=_capacities(table, len(cpus)),
+        background=table.background if table else 0.0,
+    )
+    kernel = table.kernel if table else KERNEL
+    version = f"Linux version {kernel} (hil) #1 SMP PREEMPT emulated\n"
+    own = silicon_files(table, heat, workload) if table else host_files(profile, cpus)
+    texts = dict(table.files) if table else {}
+    spoken = dict(table.services) if table else {}
     return Personality(
         properties=profile.emulator.properties,
         features=profile.emulator.features,
         files={
             "/proc/version": version.encode(),
-            "/proc/cpuinfo": _cpuinfo(profile, len(cpus)),
-            "/proc/meminfo": lambda: _meminfo(profile.ram_bytes),
-            **_cpu_files(cpus),
+            "/proc/meminfo": lambda: meminfo(profile.ram_bytes),
+            **own,
+            **activity_files(workload, len(cpus)),
+            **{path: text.encode() for path, text in texts.items()},
         },
-        services={"battery": _BATTERY, "thermalservice": _THERMAL},
+        services={
+            **dump_texts(heat_table, heat),
+            **{service: _said(text) for service, text in spoken.items()},
+        },
         cpus=cpus,
         machine=profile.arch,
+        heat=heat,
+        workload=workload,
+        power_help=_power_help(table),
+        kernel=kernel,
     )
+
+
+def _settings(table: HeatTable) -> ThermalSettings:
+    return ThermalSettings(
+        ambient_c=table.ambient_c,
+        start_c=table.start_c,
+        rise_c=table.rise_c,
+        time_constant_seconds=table.time_constant_seconds,
+        hysteresis_c=table.hysteresis_c,
+        trips=tuple(
+            Trip(above_c=trip.above_c, clock=trip.clock, status=trip.status)
+            for trip in table.trips
+        ),
+        fixed_clock=table.fixed_clock,
+    )
+
+
+def _capacities(table: PersonalityTable | None, cores: int) -> tuple[int, ...]:
+    if table is None:
+        return (1024,) * cores
+    return tuple(c.capacity for c in table.clusters for _ in range(c.cores))
+
+
+def _power_help(table: PersonalityTable | None) -> str | None:
+    if table is not None and not table.has_cmd:
+        return None
+    offers = table is not None and table.heat.fixed_clock is not None
+    return POWER_HELP + (FIXED_HELP if offers else "")
+
+
+def _said(text: str) -> Callable[[], str]:
+    return lambda: text
 
 
 class PhoneTree:
@@ -112,7 +176,10 @@ class PhoneTree:
             self._folders.setdefault("/", set()).add(name)
 
     def content(self, path: str) -> bytes | None:
-        """Return the bytes of the file *path*, None where there is none."""
+        """Return the bytes of the file *path*, None where there is none.
+
+        OSError where the shell of a phone may not read it.
+        """
         if found := _PROCESS_FILE.fullmatch(path):
             return self._processes.content(int(found[1]), found[2])
         content = self._files.get(path)
@@ -131,65 +198,3 @@ class PhoneTree:
 
 _PROCESS_FOLDER = re.compile(r"/proc/([1-9][0-9]{0,6})")
 _PROCESS_FILE = re.compile(r"/proc/([1-9][0-9]{0,6})/([a-z]+)")
-
-
-def _cpuinfo(profile: DeviceProfile, cores: int) -> bytes:
-    blocks = [
-        f"processor\t: {core}\nmodel name\t: {profile.core}\n" for core in range(cores)
-    ]
-    hardware = profile.emulator.properties.get("ro.hardware", "hil")
-    return "\n".join([*blocks, f"Hardware\t: {hardware}\n"]).encode()
-
-
-def _meminfo(ram_bytes: int) -> bytes:
-    """Say the profile's memory, and of it what this machine can really give."""
-    host = Path("/proc/meminfo").read_text(encoding="ascii")
-    found = re.search(r"^MemAvailable:\s+(\d+) kB$", host, re.MULTILINE)
-    total_kb = ram_bytes // 1024
-    available_kb = min(total_kb, int(found[1]) if found else total_kb)
-    lines = [
-        f"MemTotal:       {total_kb:>8} kB",
-        f"MemFree:        {available_kb:>8} kB",
-        f"MemAvailable:   {available_kb:>8} kB",
-        f"SwapTotal:      {0:>8} kB",
-        f"SwapFree:       {0:>8} kB",
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _cpu_files(cpus: tuple[int, ...]) -> dict[str, bytes | Callable[[], bytes]]:
-    every = f"0-{len(cpus) - 1}\n" if len(cpus) > 1 else "0\n"
-    files: dict[str, bytes | Callable[[], bytes]] = {
-        f"{_CPU}/{name}": every.encode() for name in ("online", "possible", "present")
-    }
-    related = (" ".join(str(core) for core in range(len(cpus))) + "\n").encode()
-    for core, cpu in enumerate(cpus):
-        folder = f"{_CPU}/cpu{core}/cpufreq"
-        files[f"{folder}/cpuinfo_max_freq"] = _max_khz(cpu)
-        files[f"{folder}/scaling_cur_freq"] = partial(_khz_now, cpu)
-        files[f"{folder}/scaling_governor"] = b"schedutil\n"
-        files[f"{folder}/related_cpus"] = related
-    return files
-
-
-def _max_khz(cpu: int) -> bytes:
-    """The host's own figure; in a virtual machine, which has none, the clock now."""
-    return _host_khz(cpu, "cpuinfo_max_freq") or _clock_khz(cpu)
-
-
-def _khz_now(cpu: int) -> bytes:
-    return _host_khz(cpu, "scaling_cur_freq") or _clock_khz(cpu)
-
-
-def _host_khz(cpu: int, name: str) -> bytes | None:
-    try:
-        return Path(f"{_CPU}/cpu{cpu}/cpufreq/{name}").read_bytes()
-    except OSError:
-        return None
-
-
-def _clock_khz(cpu: int) -> bytes:
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    clocks = re.findall(r"^cpu MHz\s*: ([0-9.]+)$", text, re.MULTILINE)
-    khz = int(float(clocks[cpu]) * 1000) if cpu < len(clocks) else _FALLBACK_KHZ
-    return f"{khz}\n".encode()

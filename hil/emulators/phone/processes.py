@@ -33,6 +33,7 @@ class Process:
     signal: Callable[[int], None] | None = None
     host_pid: int | None = None
     cpus_allowed: str | None = None
+    group: int = 0
 
     @property
     def name(self) -> str:
@@ -57,11 +58,13 @@ class Processes:
         parent: int = 1,
         signal: Callable[[int], None] | None = None,
     ) -> Process:
-        """Enter a new process under the next free number."""
+        """Enter a new process under the next free number, in its parent's group."""
         self._last += 1
         while self._last in self._table or self._last >= _PID_LIMIT:
             self._last = self._last + 1 if self._last < _PID_LIMIT else _FIRST_PID
         process = Process(self._last, parent, arguments, signal)
+        above = self._table.get(parent)
+        process.group = above.group if above else process.pid
         self._table[process.pid] = process
         return process
 
@@ -72,6 +75,10 @@ class Processes:
     def find(self, pid: int) -> Process | None:
         """Return the process with the number *pid*."""
         return self._table.get(pid)
+
+    def group(self, number: int) -> list[Process]:
+        """Return the processes of a group; its leader may be gone."""
+        return [process for process in self if process.group == number]
 
     def content(self, pid: int, name: str) -> bytes | None:
         """Return the file *name* of /proc/PID, None where there is none."""

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING, Final
 
+from hil.emulators.phone.call import number
 from hil.emulators.phone.paths import normal
 from hil.emulators.phone.pipes import CHUNK_BYTES
 from hil.emulators.phone.processes import SIGNALLED
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hil.emulators.phone.processes import Process
     from hil.emulators.phone.runtime_link import Output
     from hil.emulators.phone.shell import Shell
+    from hil.emulators.phone.workload import Pace
 
 MARKER: Final = (
     b"hil: this file stands for TensorFlow Lite's benchmark_model. On an emulated "
@@ -28,6 +30,7 @@ MARKER: Final = (
 )
 PROGRAM_PATH: Final = "/data/local/tmp/benchmark_model"
 _WRITES: Final = ("--output_filepath=",)
+_THREADS: Final = "--num_threads="
 
 
 def is_program(content: bytes) -> bool:
@@ -44,8 +47,10 @@ async def run_program(words: Sequence[str], shell: Shell, io: Io) -> int:
         process = phone.processes.start(words, parent=shell.process.pid)
     process.arguments = words
     process.cpus_allowed = f"{sum(1 << core for core in cores):x}"
+    workload = phone.personality.workload
     try:
-        code = await _finished(words, shell, io, process, cores)
+        with workload.working(cores, _threads(words)) as pace:
+            code = await _finished(words, shell, io, process, cores=cores, pace=pace)
     except OSError as exc:
         await io.stderr.write(f"{SHELL}: can't fork - {exc.strerror}\n".encode())
         return NOT_RUNNABLE
@@ -63,7 +68,9 @@ async def _finished(
     shell: Shell,
     io: Io,
     process: Process,
+    *,
     cores: Sequence[int],
+    pace: Pace,
 ) -> int:
     """Run the child to its end and return its exit code, -N for the signal N."""
     phone = shell.phone
@@ -74,6 +81,7 @@ async def _finished(
         free_bytes=phone.storage.free_bytes,
         cpus=[phone.personality.cpus[core] for core in cores],
         ignores_hangup=shell.ignores_hangup,
+        pace=pace,
     )
     process.host_pid, process.signal = run.pid, run.signal
     try:
@@ -83,6 +91,12 @@ async def _finished(
         return await run.exit_code()
     finally:
         run.close()
+
+
+def _threads(words: Sequence[str]) -> int:
+    """Return how many cores the program will keep busy."""
+    given = [w.removeprefix(_THREADS) for w in words if w.startswith(_THREADS)]
+    return max(1, number(given[-1]) or 1) if given else 1
 
 
 async def _pump(output: Output, sink: Sink) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TypedDict
 
 from hil.emulators.phone import benchmark_model
+from hil.emulators.phone.pacer import Pacer, read_pace
 from hil.emulators.phone.paths import Backing
 from hil.emulators.phone.runtime_link import MAX_MESSAGE_BYTES
 
@@ -42,6 +43,7 @@ class _Request(TypedDict):
     free_bytes: int
     cpus: list[int]
     ignores_hangup: bool
+    pace: dict[str, object]
 
 
 class _Runtime:
@@ -123,6 +125,7 @@ class _Runtime:
                 backing=Backing(Path(request["root"])),
                 cwd=request["cwd"],
                 free_bytes=request["free_bytes"],
+                pacer=Pacer(read_pace(request["pace"])),
             )
             code = benchmark_model.run(request["words"], device)
         finally:

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ from hil.tools import Child
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from hil.emulators.phone.workload import Pace
 
 _LOG = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES: Final = 1 << 17
@@ -92,6 +95,7 @@ class RuntimeLink:
         free_bytes: int,
         cpus: Sequence[int],
         ignores_hangup: bool,
+        pace: Pace,
     ) -> Run:
         """Start benchmark_model with *words*; OSError where it cannot be."""
         if sum(map(len, words)) > _MAX_ARGUMENT_CHARACTERS:
@@ -113,6 +117,7 @@ class RuntimeLink:
             "free_bytes": free_bytes,
             "cpus": list(cpus),
             "ignores_hangup": ignores_hangup,
+            "pace": asdict(pace),
         }
         try:
             await self._request(run, request)

@@ -58,13 +58,14 @@ def _fixed(answer: str) -> Service:
     return say
 
 
-async def _run(phone: Phone, command: str, io: Io) -> int:
+async def _run(phone: Phone, command: str, io: Io, stream: Stream) -> int:
     """Run *command* as a shell of its own; a shell that is killed ends by its signal.
 
     When the stream closes, this task is cancelled, and with it what runs in it: a child
     process gets SIGHUP.
     """
     process = phone.processes.start(["sh", "-c", command] if command else ["sh"])
+    stream.process = process
     shell = Shell(phone=phone, process=process)
     # An interactive shell (no command) reads its lines from the stream.
     run = run_text(command, shell, io) if command else run_words(["sh"], shell, io)
@@ -85,7 +86,7 @@ class _Plain:
     async def serve(self, phone: Phone, stream: Stream) -> None:
         """Run the command on *stream*."""
         io = Io(stdin=stream.source, stdout=stream, stderr=stream)
-        await _run(phone, self._command, io)
+        await _run(phone, self._command, io, stream)
 
 
 class _FramedSink:
@@ -120,7 +121,7 @@ class _Framed:
         io = Io(stdin=Source(keyboard.fetch), stdout=stdout, stderr=stderr)
         unpacking = asyncio.create_task(_unpack(stream, keyboard))
         try:
-            status = await _run(phone, self._command, io)
+            status = await _run(phone, self._command, io, stream)
             await stream.write(_FRAME.pack(_EXIT, 1) + bytes([status & 0xFF]))
         finally:
             unpacking.cancel()

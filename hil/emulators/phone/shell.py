@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hil.emulators.phone.paths import refusal
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from hil.emulators.phone.phone import Phone
@@ -51,6 +52,8 @@ class Shell:
     cpus: tuple[int, ...] | None = None  # cores of the phone; None: all
     ignores_hangup: bool = False
     replaced: bool = False  # by `exec`: a program takes this shell's process over
+    jobs: dict[int, asyncio.Task[int]] = field(default_factory=dict)  # by process
+    last_job: int | None = None
 
     @property
     def positional(self) -> Sequence[str]:
@@ -59,7 +62,7 @@ class Shell:
 
     def copy(self) -> Shell:
         """Return a shell that starts as this one is, and changes nothing in it."""
-        return replace(self, variables=dict(self.variables))
+        return replace(self, variables=dict(self.variables), jobs={})
 
     def value(self, name: str) -> str:
         """Return the value of a variable or parameter, "" where it is unset."""
@@ -71,6 +74,8 @@ class Shell:
                 value = str(self.status)
             case "$":
                 value = str(self.process.pid)
+            case "!":
+                value = "" if self.last_job is None else str(self.last_job)
             case "#":
                 value = str(len(self.positional))
             case "@" | "*":

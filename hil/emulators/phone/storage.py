@@ -300,7 +300,10 @@ class Storage:
     def _stat_of_tree(self, path: str) -> Entry:
         if path in {"/", "/dev"} or (self._tree and self._tree.names(path) is not None):
             return Entry(mode=_READ_ONLY_FOLDER, size=0, mtime=0)
-        content = self._tree.content(path) if self._tree else None
+        try:
+            content = self._tree.content(path) if self._tree else None
+        except PermissionError:  # it is there, and only its content is kept back
+            return Entry(mode=_READ_ONLY_FILE, size=0, mtime=0)
         if content is None:
             raise refusal(errno.ENOENT, path)
         return Entry(mode=_READ_ONLY_FILE, size=len(content), mtime=0)

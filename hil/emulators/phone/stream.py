@@ -6,11 +6,15 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, Final
 
+from hil.emulators.phone.faults import FaultKind
 from hil.emulators.phone.pipes import Source
 from hil.emulators.phone.wire import Command, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from hil.emulators.phone.faults import Fault, Meter
+    from hil.emulators.phone.processes import Process
 
 _MAX_UNREAD_BYTES: Final = 1 << 18  # beyond it, the peer waits for its OKAY
 _MAX_UNSENT_BYTES: Final = 1 << 18  # beyond it, the service waits in write()
@@ -26,12 +30,18 @@ class Stream:
         remote_id: int,
         max_payload_bytes: int,
         send: Callable[[Packet], Awaitable[None]],
+        meter: Meter,
+        go_wrong: Callable[[Fault, Stream], Awaitable[None]],
     ) -> None:
         self.local_id = local_id
         self.remote_id = remote_id
         self.source = Source(self._fetch)
         self._chunk_bytes = min(max_payload_bytes, _MAX_UNSENT_BYTES)
         self._send = send
+        self._meter = meter
+        self._go_wrong = go_wrong
+        self._is_cut = False
+        self.process: Process | None = None  # of the command that it serves
         self._changed = asyncio.Condition()
         self._unread = bytearray()
         self._owes_okay = False  # a WRITE came that was not answered yet
@@ -46,11 +56,25 @@ class Stream:
 
     async def write(self, data: bytes) -> None:
         """Queue *data* for the peer; BrokenPipeError where the stream is closed."""
+        passed, fault = self._meter.to_host(len(data))
+        if fault is None:
+            await self._queue(data)
+            return
+        # A process that is killed said all of what it was saying; the rest is cut off.
+        await self._queue(data if fault.kind is FaultKind.KILL else data[:passed])
+        if fault.kind is not FaultKind.KILL:
+            await self.flush()
+        self._is_cut = fault.kind is FaultKind.CUT
+        await self._go_wrong(fault, self)
+        if self._is_cut:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    async def _queue(self, data: bytes) -> None:
         async with self._changed:
             await self._changed.wait_for(
                 lambda: self.closed or len(self._unsent) < _MAX_UNSENT_BYTES
             )
-            if self.closed:
+            if self.closed or self._is_cut:
                 raise BrokenPipeError(errno.EPIPE, "Broken pipe")
             self._unsent += data
             self._changed.notify_all()

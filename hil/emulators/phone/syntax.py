@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hil.emulators.phone.lexer import (
@@ -93,10 +93,14 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class AndOr:
-    """Pipelines, each after the first with the `&&` or `||` before it."""
+    """Pipelines, each after the first with the `&&` or `||` before it.
+
+    One in the *background* (`&`) is started and not waited for.
+    """
 
     first: Pipeline
     rest: tuple[tuple[str, Pipeline], ...]
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,11 @@ class _Parser:
             token = self._peek()
             if token is None or self._bare() in _CLOSING or token == Operator(")"):
                 break
-            items.append(self._and_or())
+            item = self._and_or()
+            if self._operator("&"):
+                items.append(replace(item, background=True))
+                continue
+            items.append(item)
             if not (self._peek() is None or self._peek() == Operator(";")):
                 break
         self._depth -= 1

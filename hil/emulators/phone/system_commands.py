@@ -1,4 +1,4 @@
-"""Commands that tell of the phone: getprop, dumpsys, ps, kill, df, date, uname, id."""
+"""Commands that tell of the phone: getprop, dumpsys, cmd, ps, kill, df, uname."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hil.emulators.phone.call import number
+from hil.emulators.phone.shell import NOT_FOUND, SHELL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from hil.emulators.phone.call import Call
 
+_FIXED = "set-fixed-performance-mode-enabled"
+_SWITCH = (["true"], ["false"])
+_NO_SERVICE = 20
+_UNKNOWN_VERB = 255
 _KILOBYTE = 1024
 _UNITS_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIGNALS = {
@@ -48,7 +53,9 @@ async def _sleep(call: Call) -> int:
         found = re.fullmatch(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([smh]?)", argument)
         if found is None:
             return await call.fail(f"bad time '{argument}'")
-        await asyncio.sleep(float(found[1]) * _UNITS_SECONDS[found[2]])
+        seconds = float(found[1]) * _UNITS_SECONDS[found[2]]
+        if not call.phone.personality.workload.skip(seconds):
+            await asyncio.sleep(seconds)
     return 0
 
 
@@ -128,8 +135,30 @@ async def _dumpsys(call: Call) -> int:
         line = f"Can't find service: {call.arguments[0]}\n"
         await call.io.stderr.write(line.encode(errors="surrogateescape"))
         return 0  # as on Android
-    await call.say(services[call.arguments[0]])
+    await call.say(services[call.arguments[0]]())
     return 0
+
+
+async def _cmd(call: Call) -> int:
+    """`cmd power help` and its fixed-performance mode; there is no other service."""
+    power_help = call.phone.personality.power_help
+    if power_help is None:
+        line = f"{SHELL}: cmd: inaccessible or not found\n"
+        await call.io.stderr.write(line.encode())
+        return NOT_FOUND
+    service, *words = call.arguments or [""]
+    if service != "power":
+        line = f"cmd: Can't find service: {service}\n"
+        await call.io.stderr.write(line.encode(errors="surrogateescape"))
+        return _NO_SERVICE
+    if words[:1] == [_FIXED] and _FIXED in power_help and words[1:] in _SWITCH:
+        call.phone.personality.heat.hold_clock(enabled=words[1] == "true")
+        return 0
+    if words[:1] == [_FIXED] and words[1:] in _SWITCH:
+        await call.io.stderr.write(b"Failed to set FIXED_PERFORMANCE mode\n")
+        return _UNKNOWN_VERB
+    await call.say(power_help)
+    return 0 if words in ([], ["help"]) else _UNKNOWN_VERB
 
 
 async def _df(call: Call) -> int:
@@ -168,7 +197,10 @@ async def _pidof(call: Call) -> int:
 
 
 async def _kill(call: Call) -> int:
-    """`kill [-9 | -KILL | -s KILL] PID..`; 0 asks whether the process is there."""
+    """`kill [-9 | -KILL | -s KILL] PID..`; 0 asks whether the process is there.
+
+    A negative number means the whole process group.
+    """
     operands = list(call.arguments)
     which: int | None = signal.SIGTERM
     if operands and operands[0].startswith("-"):
@@ -184,11 +216,14 @@ async def _kill(call: Call) -> int:
         if pid is None:
             status = await call.fail(f"bad pid '{operand}'")
             continue
-        process = call.phone.processes.find(pid)
-        if process is None:
+        processes = call.phone.processes
+        process = processes.find(pid)
+        hit = processes.group(-pid) if pid < 0 else [process] if process else []
+        if not hit:
             status = await call.fail(f"bad pid '{operand}': No such process")
-        elif which and process.signal is not None:
-            process.signal(which)
+        for one in hit:
+            if which and one.signal is not None:
+                one.signal(which)
     return status
 
 
@@ -208,6 +243,7 @@ async def _basename(call: Call) -> int:
 
 COMMANDS: Mapping[str, Callable[[Call], Awaitable[int]]] = {
     "basename": _basename,
+    "cmd": _cmd,
     "date": _date,
     "df": _df,
     "dirname": _basename,

@@ -163,23 +163,31 @@ async def _tail(call: Call) -> int:
 
 
 async def _grep(call: Call) -> int:
-    """`grep [-cFiqvE] PATTERN [FILE..]`, by lines; a simple expression or, -F, text."""
-    given, operands = call.options("cFiqvE")
-    if not operands:
+    """`grep [-cFHiqvE] [-e] PATTERN [-e PATTERN..] [FILE..]`, by lines.
+
+    A pattern is a simple expression or, with -F, a text.
+    """
+    given, operands = call.options("cFHiqvEe")
+    texts = operands[:1]
+    names = operands[1:]
+    while "e" in given and names[:1] == ["-e"]:
+        texts, names = [*texts, *names[1:2]], names[2:]
+    if not texts:
         return await call.fail("no pattern", status=2)
-    text, *names = operands
-    text = text.lower() if "i" in given else text
-    pattern = literal(text) if "F" in given else regex(text)
+    texts = [text.lower() if "i" in given else text for text in texts]
+    patterns = [literal(text) if "F" in given else regex(text) for text in texts]
+    named = len(names) > 1 or "H" in given
     total = 0
 
     async def select(name: str, source: Source) -> None:
         nonlocal total
         found = 0
-        prefix = f"{name}:" if len(names) > 1 else ""
+        prefix = f"{name}:" if named else ""
         while line := await source.read_line():
             shown = line.decode(errors="surrogateescape").removesuffix("\n")
             compared = shown.lower() if "i" in given else shown
-            if pattern.search(compared) == ("v" in given):
+            found_one = any(pattern.search(compared) for pattern in patterns)
+            if found_one == ("v" in given):
                 continue
             found += 1
             if not given & {"c", "q"}:

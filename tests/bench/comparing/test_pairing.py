@@ -144,6 +144,13 @@ def test_two_runs_in_one_file_are_refused(made, folder):
     assert c.value.found == "records of 2 runs: another, run"
 
 
+def test_two_rows_of_one_name_are_refused(made):
+    rows = [made.record(0), made.record(0, setting=Setting())]
+    with pytest.raises(ConfigError, match="two rows of a run have one name") as caught:
+        make_side(rows, name="BASE")
+    assert caught.value.found == "m int8 on board"
+
+
 def test_windows_of_two_bases_in_one_row_are_refused(made):
     rows = [*made.timed(1, count=1), made.counted(engine="tflm")[1]]
     with pytest.raises(ConfigError, match="windows of one row count different times"):

@@ -38,7 +38,7 @@ FLAGS = {
     "sanitized": ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"),
 }
 _WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
-_NAMES = re.compile(r"\b(operator_\d+|constant_\d+|hil_model_[a-z0-9]+\b(?!\.h))")
+_NAMES = re.compile(r"\b(operator_\d+|constant_\d+|hil_model_[a-z0-9_]+\b(?!\.h))")
 _MAIN = """
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,9 +191,10 @@ def run_together(
         parts.append(
             text.replace(f"m{number}_hil_model_operator ", "hil_model_operator ")
         )
-        parts[-1] = parts[-1].replace(
-            f"struct m{number}_hil_model_tensor", "struct hil_model_tensor"
-        )
+        for shared in ("tensor", "numbers"):
+            parts[-1] = parts[-1].replace(
+                f"struct m{number}_hil_model_{shared}", f"struct hil_model_{shared}"
+            )
         counts = re.findall(r"#define HIL_MODEL_(\w+) (\d+)u", made.files[0].text)
         sizes = dict(counts)
         name = f"m{number}_hil_model"

@@ -1,6 +1,7 @@
 """Lines converted by TensorFlow, and the printed Python run by it.
 
-One child builds the graphs and runs the code of every line; each `--run` is one more.
+One child builds the graphs and runs the code of every line, one converts the lines that
+are proved, and one is that of `--run` itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import pytest
 
 from hil import tools
 from hil.cli.main import main
+from hil.conversion.convert import convert_each
 from hil.conversion.legacy.explain import explain
+from hil.conversion.legacy.order import order
+from hil.conversion.legacy.proof import prove
 from hil.deadline import Deadline
 
 pytestmark = [
@@ -173,28 +177,55 @@ def test_the_printed_code_proves_itself(made):
     assert said["missing"].startswith("not quantized, for want of a FakeQuant: ")
 
 
-def _run(folder, graph, flags, capsys):
-    line = _line(folder, graph, flags, f"run_{graph}.tflite")
-    status = main(["toco", "--run", "--json", "--", *line])
-    document = json.loads(capsys.readouterr().out)
-    checks = {check["what"]: check for check in document["proof"]["checks"]}
-    return status, document["proof"], checks
+# name of the proof: graph, flags
+_PROVED = {
+    "no_range": ("no_input", _Q),
+    "missing": ("missing", _Q),
+    "float_graph": ("none", _Q),
+    "guesses": ("none", f"{_Q} {_DEFAULTS}"),
+}
 
 
-def test_a_graph_whose_input_has_no_range_takes_that_of_mean_and_std(made, capsys):
-    status, proof, checks = _run(made[0], "no_input", _Q, capsys)
-    assert status == 0
-    assert proof["holds"]
-    assert proof["label"] == "full uint8, uint8 boundary"
+@pytest.fixture(scope="module")
+def proofs(made):
+    """What each line's file proves to be, and its checks by their names."""
+    folder = made[0]
+    lines = {
+        name: explain(_line(folder, graph, flags))
+        for name, (graph, flags) in _PROVED.items()
+    }
+    outcomes = convert_each(
+        [order(line) for line in lines.values()],
+        Deadline(300),
+        log_path=folder / "proofs.log",
+    )
+    found = {}
+    for (name, line), outcome in zip(lines.items(), outcomes, strict=True):
+        proof = prove(
+            outcome.data,
+            line.case.intent,
+            path=folder / name,
+            fake_quants=outcome.fake_quants,
+        )
+        found[name] = proof, {check.what: check for check in proof.checks}
+    return found
+
+
+def test_a_graph_whose_input_has_no_range_takes_that_of_mean_and_std(proofs):
+    proof, checks = proofs["no_range"]
+    assert proof.holds
+    assert proof.label.text == "full uint8, uint8 boundary"
     scale = checks["input 'input': real = (q - 128) / 127"]
-    assert scale["found"] == "scale 0.0078740, zero point 128"
-    assert "input 'input': uint8, -1.00787..1" in proof["facts"]
+    assert scale.found == "scale 0.0078740, zero point 128"
+    assert "input 'input': uint8, -1.00787..1" in proof.facts
 
 
 def test_a_fake_quant_on_the_input_wins_and_by_how_much_is_told(made, capsys):
-    status, proof, checks = _run(made[0], "full", _Q, capsys)
-    assert status == 1
+    line = _line(made[0], "full", _Q, "run.tflite")
+    assert main(["toco", "--run", "--json", "--", *line]) == 1
+    proof = json.loads(capsys.readouterr().out)["proof"]
     assert not proof["holds"]
+    checks = {check["what"]: check for check in proof["checks"]}
     scale = checks["input 'input': real = (q - 128) / 127"]
     assert scale["expected"] == "scale 1/127 = 0.0078740, zero point 128"
     assert scale["found"] == "scale 2/255 = 0.0078431, zero point 128"
@@ -205,29 +236,28 @@ def test_a_fake_quant_on_the_input_wins_and_by_how_much_is_told(made, capsys):
     assert checks["inside: everything quantized"]["holds"]
 
 
-def test_a_missing_range_leaves_the_model_float_and_is_told(made, capsys):
-    status, proof, checks = _run(made[0], "missing", _Q, capsys)
-    assert status == 1
+def test_a_missing_range_leaves_the_model_float_and_is_told(proofs):
+    proof, checks = proofs["missing"]
     inside = checks["inside: everything quantized"]
-    assert not inside["holds"]
-    assert inside["found"] == "float32, uint8 boundary"
-    assert inside["why"].startswith("2 of 4 operators compute in float: CONV_2D relu")
-    assert "TOCO aborted on this (lacking min/max data)" in inside["why"]
-    assert proof["label"] == "float32, uint8 boundary"
+    assert not inside.holds
+    assert inside.found == "float32, uint8 boundary"
+    assert inside.why.startswith("2 of 4 operators compute in float: CONV_2D relu")
+    assert "TOCO aborted on this (lacking min/max data)" in inside.why
+    assert proof.label.text == "float32, uint8 boundary"
 
 
-def test_a_float_graph_gets_a_uint8_input_and_is_told(made, capsys):
-    status, proof, checks = _run(made[0], "none", _Q, capsys)
-    assert status == 1
-    assert proof["label"] == "float32, mixed boundary (uint8 in, float out)"
-    assert not checks["output 'output': type"]["holds"]
-    assert checks["input 'input': real = (q - 128) / 127"]["holds"]
+def test_a_float_graph_gets_a_uint8_input_and_is_told(proofs):
+    proof, checks = proofs["float_graph"]
+    assert not proof.holds
+    assert proof.label.text == "float32, mixed boundary (uint8 in, float out)"
+    assert not checks["output 'output': type"].holds
+    assert checks["input 'input': real = (q - 128) / 127"].holds
 
 
-def test_default_ranges_quantize_a_float_graph_with_guesses(made, capsys):
-    status, proof, _ = _run(made[0], "none", f"{_Q} {_DEFAULTS}", capsys)
-    assert status == 0
-    assert proof["label"] == "full uint8, uint8 boundary"
-    assert proof["facts"][-1] == (
+def test_default_ranges_quantize_a_float_graph_with_guesses(proofs):
+    proof, _ = proofs["guesses"]
+    assert proof.holds
+    assert proof.label.text == "full uint8, uint8 boundary"
+    assert proof.facts[-1] == (
         "2 of 3 arrays have the default range 0..6: their values are guesses"
     )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from conftest import Done
 
 
+DD = "printf abcdefgh >f; dd if=f of=g bs=3 {} 2>log; cat g"
+
+
 @pytest.mark.parametrize(
     ("script", "printed"),
     [
@@ -65,6 +68,18 @@ if TYPE_CHECKING:
         ("cd /data/local/tmp; echo 'x=7' > s; . ./s; echo $x", "7\n"),
         ("exec echo a; echo b", "a\n"),
         ("sh -c 'exit 300'; echo $?", "44\n"),
+        ("(exit 3); x=$?; echo $x $?", "3 0\n"),
+        ("x=$(exit 3); echo $?", "3\n"),
+        ("(exit 3) & wait $!; echo $?", "3\n"),
+        ("(exit 3) & (exit 4) & wait; echo $?", "0\n"),
+        ("sleep 60 & kill -9 $!; wait $!; echo $?", "137\n"),
+        ("echo a & p=$!; wait $p; echo b; [ $p -ne $$ ] && echo c", "a\nb\nc\n"),
+        ("x=1; { x=2; } & wait; echo $x; false & echo $?", "1\n0\n"),
+        ("sleep 60 & kill -0 -$$ && echo there; kill -9 $!; wait", "there\n"),
+        ("cat & wait $!; echo $?", "0\n"),  # a job reads nothing of ours
+        ("cd /data/local/tmp; " + DD.format("skip=1 count=1"), "def"),
+        ("cd /data/local/tmp; " + DD.format("skip=2"), "gh"),
+        ("cd /data/local/tmp; " + DD.format("count=1"), "abc"),
     ],
 )
 def test_scripts_print_what_a_shell_prints(
@@ -79,7 +94,7 @@ def test_scripts_print_what_a_shell_prints(
     [
         ("foo", 127, "/system/bin/sh: foo: inaccessible or not found\n"),
         ("/data/foo", 127, "/system/bin/sh: /data/foo: inaccessible or not found\n"),
-        ("sleep 1 &", 2, "/system/bin/sh: '&' (background) is not supported here\n"),
+        ("wait 99", 127, ""),
         ("cat << X", 2, "/system/bin/sh: '<<' is not supported here\n"),
         ("case x in x) ;; esac", 2, "/system/bin/sh: ';;' is not supported here\n"),
         ("echo 'a", 1, "/system/bin/sh: no closing quote\n"),

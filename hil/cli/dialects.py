@@ -1,0 +1,59 @@
+"""Devices that are there and speak: recorded, replayed, or in another dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.links.cassette import Recorder
+from hil.links.cassette_player import CassetteLink, is_cassette
+from hil.links.serial_identity import attached_ports, find_port
+from hil.links.serial_port import SerialLink
+from hil.targets.mcu import McuTarget
+from hil.targets.mlperf import DialectTarget
+from hil.vocab import SerialSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.vocab import DeviceProfile, Link, Target
+
+
+def is_spoken_to(profile: DeviceProfile) -> bool:
+    """Whether *profile* names a cassette, or another dialect than frames."""
+    link = profile.link
+    return isinstance(link, SerialSettings) and (
+        link.protocol != "hil" or is_cassette(link.port)
+    )
+
+
+def spoken_to(profile: DeviceProfile) -> Target:
+    """Return a target for a device that is never flashed, only spoken to."""
+    link = profile.link
+    assert isinstance(link, SerialSettings)
+    connect = connection(profile)
+    if link.protocol == "hil":
+        return McuTarget(profile, connect())
+    return DialectTarget(profile, connect)
+
+
+def connection(profile: DeviceProfile) -> Callable[[], Link]:
+    """Return what gives the link to a cassette, a port, or a port found by identity."""
+    settings = profile.link
+    assert isinstance(settings, SerialSettings)
+    wrap = recording(profile)
+
+    def connect() -> Link:
+        if settings.port is not None and is_cassette(settings.port):
+            return wrap(CassetteLink(settings.port))
+        port = find_port(settings, attached_ports).device
+        return wrap(SerialLink(port, settings.baud))
+
+    return connect
+
+
+def recording(profile: DeviceProfile) -> Callable[[Link], Link]:
+    """Return what puts a recorder around a link, where `link.record` asks for one."""
+    settings = profile.link
+    if not isinstance(settings, SerialSettings) or settings.record is None:
+        return lambda link: link
+    return Recorder(settings.record, device=profile.name, profile=profile.name).wrap

@@ -1,0 +1,1 @@
+"""Plots of reports as SVG, each with a title, a description and a table beside it."""
