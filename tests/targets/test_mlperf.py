@@ -11,6 +11,7 @@ from hil.deadline import Deadline
 from hil.emulators.board import Board
 from hil.emulators.mcu import VerifiedTflm
 from hil.emulators.mlperf_board import MlperfBoard
+from hil.emulators.mlperf_text import MlperfText
 from hil.engines.tflm import TflmEngine
 from hil.errors import BrokenSetup, ConfigError, FirmwareFault, LinkTimeout
 from hil.links.fake import FakeLink
@@ -21,6 +22,7 @@ from hil.quantization.recipes import RECIPES
 from hil.targets.mcu import McuTarget
 from hil.targets.mlperf import DialectTarget, MlperfTarget
 from hil.vocab import Job, ModelArtifact, TimeBasis
+from hil.wire.mlperf import CommandReader
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +116,29 @@ def test_a_device_of_both_dialects_is_driven_by_frames_unless_told(
     target.close()
 
 
-def test_a_device_of_text_alone_is_found_by_its_name(model):
-    inner = line(model)
+def text_alone(model, left, end_of_frame):
+    """Return a firmware that takes each byte for text, those of frames too.
 
-    def deaf(data):  # to frames
-        return inner._device(data) if b"%" in data else b""
+    It holds *left* of an earlier host; *end_of_frame* is what it reads the zero as.
+    """
+    board = Board(profile(), VerifiedTflm)
+    MlperfBoard(board, name="hil", max_frame_bytes=8192).load(model.read_bytes())
+    text, reader = MlperfText(board.slot, name="hil"), CommandReader()
 
-    link = FakeLink(deaf)
+    def feed(data):
+        read = data.replace(b"\0", end_of_frame)
+        commands = [reader.take(byte) for byte in read]
+        said = (text.answer(command) for command in commands if command is not None)
+        return b"".join(piece for answer in said for piece in answer)
+
+    feed(left)
+    return FakeLink(feed)
+
+
+@pytest.mark.parametrize("left", [b"", b"infer 1", b"db 00"])
+@pytest.mark.parametrize("end_of_frame", [b"\0", b"%"])
+def test_a_device_of_text_alone_is_found_by_its_name(model, left, end_of_frame):
+    link = text_alone(model, left, end_of_frame)
     target = DialectTarget(profile(protocol="auto"), lambda: link)
     target.open(Deadline(60, now=link.clock))
     assert isinstance(target.target, MlperfTarget)
