@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.errors import ToolError, ToolMissing
+from hil.errors import RecordingError, ToolError, ToolMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +68,39 @@ def run(
             tuple(argv), exit_code=process.returncode, tail=_tail(stdout + stderr)
         )
     return ToolOutput(exit_code=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def run_logged(
+    argv: Sequence[str],
+    *,
+    log_path: Path,
+    deadline: Deadline,
+    env: Mapping[str, str] | None = None,
+) -> int | None:
+    """Run a child that writes *log_path* itself; return its exit code.
+
+    None where it did not end by the deadline. What it printed before it took over its
+    output is added to the log. Raises ToolMissing, or RecordingError where the log
+    cannot be written.
+    """
+    try:
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log_path.write_bytes(b"")
+        try:
+            ended = run(argv, deadline=deadline, env=env, check=False)
+        except ToolError as exc:
+            if exc.exit_code is not None:
+                raise
+            return None
+        with log_path.open("ab") as log:
+            log.write(ended.stdout + ended.stderr)
+    except OSError as exc:
+        raise RecordingError(
+            "the log cannot be written",
+            where=str(log_path),
+            found=exc.strerror or str(exc),
+        ) from exc
+    return ended.exit_code
 
 
 class Child:

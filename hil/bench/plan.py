@@ -278,6 +278,27 @@ def plan_document(
     }
 
 
+def with_link(
+    document: Mapping[str, object], link: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the tables of a plan with *link* laid over each device's.
+
+    Raises ConfigError where one file would take the dialogues of several devices.
+    """
+    devices = document.get("device", [])
+    if not link or not isinstance(devices, list):
+        return dict(document)
+    if "record" in link and len(devices) > 1:
+        raise ConfigError(
+            "one recording holds the dialogue with one device",
+            where="--record",
+            found=f"{len(devices)} devices",
+            remedy="one --device, or link = { record = ... } of each in a plan",
+        )
+    laid = [{**table, "link": {**table.get("link", {}), **link}} for table in devices]
+    return {**document, "device": laid}
+
+
 def _measure(table: _MeasureTable) -> Measure:
     """Return the preset with the keys of the plan laid over it."""
     preset = PRESETS[table.preset] if table.preset else {}

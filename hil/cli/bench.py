@@ -10,17 +10,23 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from hil.accuracy.gate import POINTS, parse_gate
-from hil.bench.baseline import build_with_baseline
 from hil.bench.comparing.side import load_side
 from hil.bench.comparing.verdict import compare_runs, failing
 from hil.bench.jobs import PHONES
 from hil.bench.judge import Judge
 from hil.bench.phone_plan import phone_options
 from hil.bench.phone_stop import EarlyStop
-from hil.bench.plan import Plan, parse_plan, plan_document, read_plan, to_toml
+from hil.bench.plan import (
+    Plan,
+    parse_plan,
+    plan_document,
+    read_plan,
+    to_toml,
+    with_link,
+)
+from hil.bench.preparation import prepare
 from hil.bench.runner import Runner
 from hil.bench.summary import summarize
-from hil.bench.variants import build_variants
 from hil.bench.versus import report_accuracy
 from hil.cli.output import note, print_json, progress_console, result_console
 from hil.cli.targets import make_target
@@ -32,11 +38,9 @@ from hil.results.run_folder import RunFolder, load_scores
 from hil.vocab import RunStatus, place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from hil.accuracy.sample_scores import SampleScores, Target
     from hil.bench.comparing.side import Side
-    from hil.bench.variants import Variant
     from hil.results.comparison import GateFinding, RunComparison
     from hil.vocab import Job, Result, RunRecord
 
@@ -107,7 +111,7 @@ _Against = Annotated[
     typer.Option(help="An earlier run to compare with; gate.limits are held to it."),
 ]
 _Preset = Annotated[
-    str | None, typer.Option(help="Of [measure]: mlperf-tiny or mlperf-mobile.")
+    str | None, typer.Option(help="How to measure: mlperf-tiny or mlperf-mobile.")
 ]
 _Threads = Annotated[
     str | None, typer.Option(help="On phones: numbers of threads, 1,2,4.")
@@ -121,6 +125,14 @@ _Delegates = Annotated[
 _Binary = Annotated[
     Path | None,
     typer.Option(help="Your benchmark_model for phones; its ABI is checked first."),
+]
+_Protocol = Annotated[
+    str | None,
+    typer.Option(help="Of a board: hil (frames), mlperf (text), auto (ask it)."),
+]
+_Record = Annotated[
+    Path | None,
+    typer.Option(help="Keep the dialogue with the board: a device for cassette:FILE."),
 ]
 _Out = Annotated[Path, typer.Option(help="Where run folders go.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -151,6 +163,8 @@ def bench(
     cores: _Cores = None,
     delegates: _Delegates = None,
     binary: _Binary = None,
+    protocol: _Protocol = None,
+    record: _Record = None,
     out: _Out = Path("runs"),
     json: _Json = False,
 ) -> None:
@@ -169,6 +183,7 @@ def bench(
     phone = phone_options(
         threads=threads, cores=cores, delegates=delegates, binary=binary
     )
+    link = _link_options(protocol, record)
     if source.endswith(".toml"):
         given = {
             "--dataset": dataset,
@@ -179,7 +194,7 @@ def bench(
             "--baseline": baseline,
         }
         _refuse_beside_plan([name for name, value in given.items() if value])
-        plan, text = _plan_of_file(Path(source), measure, phone)
+        plan, text = _plan_of_file(Path(source), measure, phone, link)
     else:
         plan, text = _plan_of_command(
             source,
@@ -193,6 +208,7 @@ def bench(
             metric=metric,
             gate=_gate_table(gate, baseline),
             phone=phone,
+            link=link,
         )
     reference = None if against is None else load_side(against)
     _require_reference(plan, reference)
@@ -284,17 +300,21 @@ def _refuse_beside_plan(options: Sequence[str]) -> None:
 
 
 def _plan_of_file(
-    path: Path, measure: Mapping[str, object], phone: Mapping[str, object]
+    path: Path,
+    measure: Mapping[str, object],
+    phone: Mapping[str, object],
+    link: Mapping[str, str],
 ) -> tuple[Plan, str]:
     """Return the plan of a file with the options of measuring laid over it."""
     plan, text = read_plan(path), path.read_text(encoding="utf-8")
-    if not measure and not phone:
+    if not measure and not phone and not link:
         return plan, text
     document_ = tomllib.loads(text)
     document_["measure"] = {**document_.get("measure", {}), **measure}
     document_["phone"] = {**document_.get("phone", {}), **phone}
     where = f"{path} and the command line"
-    return parse_plan(document_, where=where, folder=path.parent), to_toml(document_)
+    laid = with_link(document_, link)
+    return parse_plan(laid, where=where, folder=path.parent), to_toml(laid)
 
 
 def _plan_of_command(
@@ -310,6 +330,7 @@ def _plan_of_command(
     metric: str | None,
     gate: Mapping[str, object],
     phone: Mapping[str, object],
+    link: Mapping[str, str],
 ) -> tuple[Plan, str]:
     """Return the plan that the options stand for, checked as a file's would be."""
     document_ = plan_document(
@@ -326,9 +347,14 @@ def _plan_of_command(
         gate=gate,
         phone=phone,
     )
-    text = to_toml(document_)
+    text = to_toml(with_link(document_, link))
     plan = parse_plan(tomllib.loads(text), where="the command line", folder=Path())
     return plan, text
+
+
+def _link_options(protocol: str | None, record: Path | None) -> dict[str, str]:
+    options = {"protocol": protocol, "record": None if record is None else str(record)}
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _gate_table(gate: str | None, baseline: str | None) -> dict[str, object]:
@@ -351,8 +377,11 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
         def say(text: str) -> None:
             progress.update(task, description=text)
 
-        variants, targets, baselines = _prepared(plan, folder, say)
-        decide = EarlyStop(variants, baselines, plan.accuracy.limit)
+        ready = prepare(plan, folder, say)
+        variants = ready.variants
+        for name, problem in ready.problems.items():
+            note(f"note: no baseline of {name}: {problem}")
+        decide = EarlyStop(variants, ready.baselines, plan.accuracy.limit)
         for told in dict.fromkeys(v.calibration for v in variants if v.calibration):
             note(f"note: calibrated on {told}")
         places = sum(
@@ -370,7 +399,7 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
 
         runner = Runner(
             folder=folder,
-            judge=Judge(keep=folder.append_scores, targets=targets),
+            judge=Judge(keep=folder.append_scores, targets=ready.targets),
             make_target=lambda profile: make_target(
                 profile, folder, conditions=plan.phone.conditions, decide=decide
             ),
@@ -380,32 +409,3 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
             on_record=ended,
         )
         return runner.run(variants, plan.devices)
-
-
-def _prepared(
-    plan: Plan, folder: RunFolder, progress: Callable[[str], None]
-) -> tuple[list[Variant], dict[str, Target], dict[str, SampleScores]]:
-    """Return what to measure, what mse and cosine hold answers to, the baselines.
-
-    The baselines are run here, on this host, and their scores kept.
-    """
-    variants: list[Variant] = []
-    baselines: dict[str, SampleScores] = {}
-    targets: dict[str, Target] = {}
-    for model in plan.models:
-        built, baseline = build_with_baseline(
-            model,
-            plan.accuracy,
-            lambda planned: build_variants(
-                planned, folder, samples=plan.measure.samples, progress=progress
-            ),
-        )
-        variants += built
-        if baseline is not None and baseline.scores is not None:
-            folder.append_scores(baseline.scores)
-            baselines[model.path.stem] = baseline.scores.scores
-        if baseline is not None and baseline.target is not None:
-            targets[model.path.stem] = baseline.target
-        if baseline is not None and baseline.problem is not None:
-            note(f"note: no baseline of {model.path.stem}: {baseline.problem}")
-    return variants, targets, baselines

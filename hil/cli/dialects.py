@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.errors import ConfigError
 from hil.links.cassette import Recorder
 from hil.links.cassette_player import CassetteLink, is_cassette
 from hil.links.serial_identity import attached_ports, find_port
 from hil.links.serial_port import SerialLink
 from hil.targets.mcu import McuTarget
 from hil.targets.mlperf import DialectTarget
-from hil.vocab import SerialSettings
+from hil.vocab import SerialSettings, TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +28,20 @@ def is_spoken_to(profile: DeviceProfile) -> bool:
 
 
 def spoken_to(profile: DeviceProfile) -> Target:
-    """Return a target for a device that is never flashed, only spoken to."""
+    """Return a target for a device that is never flashed, only spoken to.
+
+    Raises ConfigError where hil would start the device: it loads a model by frames.
+    """
     link = profile.link
     assert isinstance(link, SerialSettings)
+    if profile.kind is not TargetKind.MCU and link.port is None:
+        raise ConfigError(
+            "a board that hil starts has no model that text could reach",
+            where=profile.name,
+            found=f"link.protocol {link.protocol}",
+            allowed="hil",
+            remedy="hil emulate mcu --model FILE, and its port as link.port",
+        )
     connect = connection(profile)
     if link.protocol == "hil":
         return McuTarget(profile, connect())

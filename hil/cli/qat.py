@@ -72,7 +72,7 @@ def qat(
 ) -> None:
     """Fine-tune to int8 and say whether that is better than quantizing without it.
 
-    Needs the extra: pip install 'hil[qat]'.
+    Needs hil's extra `qat`.
     """
     train_path, test_path = (resolve_path(text, Path()) for text in (train, test))
     if train_path.exists() and test_path.exists() and train_path.samefile(test_path):

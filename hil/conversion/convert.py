@@ -19,16 +19,15 @@ from hil.conversion.check import check_result
 from hil.conversion.failure import child_failed, error_from_json
 from hil.conversion.request import check_request, to_json
 from hil.conversion.sources import find_kind
-from hil.errors import HilError, RecordingError, ToolError
+from hil.errors import HilError
 from hil.models.graph import read_graph
 from hil.models.label import label
-from hil.models.summary import TensorLine
+from hil.models.summary import TensorLine, tensor_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hil.conversion.request import ConversionRequest
-    from hil.models.graph import Tensor
     from hil.models.label import Label
     from hil.vocab import Deadline
 
@@ -120,26 +119,11 @@ def _run_child(
 ) -> None:
     """Run the worker to its end; its output goes to the log as it comes."""
     argv = (python, "-P", "-m", WORKER, str(folder), str(log_path.absolute()))
-    try:
-        log_path.parent.mkdir(parents=True, exist_ok=True)
-        log_path.write_bytes(b"")
-        try:
-            ended = tools.run(argv, deadline=deadline, env=_ENVIRONMENT, check=False)
-        except ToolError as exc:
-            if exc.exit_code is not None:
-                raise
-            raise child_failed(subject, None, log_path=log_path) from exc
-        # Until the child takes over its output itself, only a failed start prints.
-        with log_path.open("ab") as log:
-            log.write(ended.stdout + ended.stderr)
-    except OSError as exc:
-        raise RecordingError(
-            "the log of the conversion cannot be written",
-            where=str(log_path),
-            found=exc.strerror or str(exc),
-        ) from exc
-    if ended.exit_code != 0:
-        raise child_failed(subject, ended.exit_code, log_path=log_path)
+    exit_code = tools.run_logged(
+        argv, log_path=log_path, deadline=deadline, env=_ENVIRONMENT
+    )
+    if exit_code != 0:
+        raise child_failed(subject, exit_code, log_path=log_path)
     stopped = folder / "error.json"
     if stopped.exists():
         raise error_from_json(json.loads(stopped.read_text()))
@@ -170,8 +154,8 @@ def _outcome(
         request=request,
         data=data,
         label=truth,
-        inputs=tuple(_line(main.tensors[index]) for index in main.inputs),
-        outputs=tuple(_line(main.tensors[index]) for index in main.outputs),
+        inputs=tuple(tensor_line(main.tensors[index]) for index in main.inputs),
+        outputs=tuple(tensor_line(main.tensors[index]) for index in main.outputs),
         warnings=(*_texts(told["warnings"]), *warnings),
         fake_quants=fake_quants,
         samples=int(str(told["samples"])),
@@ -184,15 +168,3 @@ def _outcome(
 def _texts(value: object) -> list[str]:
     assert isinstance(value, list)
     return [str(item) for item in value]
-
-
-def _line(tensor: Tensor) -> TensorLine:
-    quantization = tensor.quantization
-    single = quantization is not None and len(quantization.scales) == 1
-    return TensorLine(
-        name=tensor.name,
-        type=tensor.type,
-        shape=tensor.shape,
-        scale=quantization.scales[0] if single and quantization else None,
-        zero_point=quantization.zero_points[0] if single and quantization else None,
-    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hil.models.weights import FLOATS, INTEGERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from hil.models.graph import Graph, Operator, SubGraph, Tensor
 
@@ -168,17 +168,17 @@ def _xnnpack(subgraph: SubGraph, operator: Operator) -> str | None:
 
 
 def _gpu(subgraph: SubGraph, operator: Operator) -> str | None:
-    if operator.is_custom or operator.name not in _GPU:
-        return "not in the table"
-    types = _activation_types(subgraph, operator)
-    wrong = types - {"float32", "float16", "int8", "uint8", "int32", "bool"}
-    if wrong:
-        return f"{_listed(wrong)} activations"
-    return _rank(subgraph, operator)
+    return _listed_in(_GPU, subgraph, operator)
 
 
 def _nnapi(subgraph: SubGraph, operator: Operator) -> str | None:
-    if operator.is_custom or operator.name not in _NNAPI:
+    return _listed_in(_NNAPI, subgraph, operator)
+
+
+def _listed_in(
+    table: Collection[str], subgraph: SubGraph, operator: Operator
+) -> str | None:
+    if operator.is_custom or operator.name not in table:
         return "not in the table"
     types = _activation_types(subgraph, operator)
     wrong = types - {"float32", "float16", "int8", "uint8", "int32", "bool"}

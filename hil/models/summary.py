@@ -87,8 +87,8 @@ def summary_of(graph: Graph, data: bytes, path: Path) -> ModelSummary:
         sha256=sha256_of(data),
         description=graph.description,
         label=label(graph),
-        inputs=tuple(_line(main.tensors[index]) for index in main.inputs),
-        outputs=tuple(_line(main.tensors[index]) for index in main.outputs),
+        inputs=tuple(tensor_line(main.tensors[index]) for index in main.inputs),
+        outputs=tuple(tensor_line(main.tensors[index]) for index in main.outputs),
         operators=operators,
         histogram=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         macs=count_macs(graph),
@@ -149,13 +149,14 @@ def _operator(subgraph: SubGraph, operator: Operator) -> OperatorLine:
         index=operator.index,
         name=operator.name,
         version=operator.version,
-        inputs=tuple(_line(tensor) for tensor in inputs),
-        outputs=tuple(_line(tensor) for tensor in subgraph.outputs_of(operator)),
+        inputs=tuple(tensor_line(tensor) for tensor in inputs),
+        outputs=tuple(tensor_line(tensor) for tensor in subgraph.outputs_of(operator)),
         macs=operator_macs(subgraph, operator),
     )
 
 
-def _line(tensor: Tensor) -> TensorLine:
+def tensor_line(tensor: Tensor) -> TensorLine:
+    """Return *tensor* as a line; scale and zero point where it has one of each."""
     quantization = tensor.quantization
     single = quantization is not None and len(quantization.scales) == 1
     return TensorLine(

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from hil.bench.baseline import build_with_baseline
 from hil.bench.judge import Judge
 from hil.bench.plan import AS_IS, parse_plan, plan_document, to_toml
+from hil.bench.preparation import prepare
 from hil.bench.runner import Runner
 from hil.bench.summary import summarize
-from hil.bench.variants import build_variants
 from hil.cli.targets import make_target
 from hil.errors import ConfigError
 from hil.printable import printable
@@ -125,25 +124,14 @@ class Bench:
 
 def _measure(plan: Plan, folder: SharedRunFolder) -> None:
     """Run the plan's jobs as `hil bench` does."""
-    (planned,) = plan.models
-    variants, baseline = build_with_baseline(
-        planned,
-        plan.accuracy,
-        lambda wanted: build_variants(wanted, folder, samples=plan.measure.samples),
-    )
-    if baseline is not None and baseline.scores is not None:
-        folder.append_scores(baseline.scores)
-    target = None if baseline is None else baseline.target
-    judge = Judge(
-        keep=folder.append_scores,
-        targets={} if target is None else {planned.path.stem: target},
-    )
+    ready = prepare(plan, folder)
+    judge = Judge(keep=folder.append_scores, targets=ready.targets)
     Runner(
         folder=folder,
         judge=judge,
         make_target=lambda profile: make_target(profile, folder),
         measure=plan.measure,
-    ).run(variants, plan.devices)
+    ).run(ready.variants, plan.devices)
 
 
 def _require_new_rows(request: Request, known: Sequence[Request]) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from hil.printable import printable
+from hil.report.page import asset, content_hash, environment
 from hil.results.certificate import CERTIFICATE, Outcome
 
 if TYPE_CHECKING:
@@ -54,14 +48,14 @@ class _Part:
 def to_html(certificate: Certificate) -> str:
     """Return the page; all text of a device in it is escaped and made printable."""
     style, mark = _MARKS[certificate.outcome]
-    css = _css()
+    css = asset("certificate.css")
     return (
-        _environment()
+        environment()
         .get_template("certificate.html.j2")
         .render(
             certificate=certificate,
             css=css,
-            css_hash=_hash(css),
+            css_hash=content_hash(css),
             file=CERTIFICATE,
             mark=mark,
             style=style,
@@ -120,31 +114,3 @@ def _facts(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, st
             text = value if isinstance(value, str) else json.dumps(value)
             rows.append((f"{prefix}{key}", text))
     return rows
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("hil.report"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["printable"] = printable
-    return environment
-
-
-@cache
-def _css() -> Markup:
-    loader = _environment().loader
-    assert loader is not None
-    source, _, _ = loader.get_source(_environment(), "certificate.css")
-    # Our own file; nothing of a certificate is in it.
-    return Markup(source)  # noqa: S704
-
-
-def _hash(content: str) -> str:
-    found = hashlib.sha256(content.encode()).digest()
-    return f"'sha256-{base64.b64encode(found).decode()}'"

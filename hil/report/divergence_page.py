@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from hil.printable import printable
 from hil.report import divergence_words as words
 from hil.report.divergence import HEADS, cells
+from hil.report.page import asset, content_hash, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,29 +35,22 @@ class _Detail:
 
 def page(found: Comparison) -> str:
     """Return the page; all texts of models and devices in it are escaped."""
-    environment = Environment(
-        loader=PackageLoader("hil.report"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["printable"] = printable
-    assert environment.loader is not None
-    style, _, _ = environment.loader.get_source(environment, "divergence.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("divergence.html.j2").render(
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-        # Our own file; nothing of a model or device is in it.
-        style=Markup(style),  # noqa: S704
-        title=words.title(found),
-        groups=words.groups(found).splitlines(),
-        sides=found.sides,
-        sha256=found.sha256,
-        heads=HEADS,
-        rows=[cells(pair) for pair in found.pairs],
-        details=[_detail(pair) for pair in found.pairs if pair.differing],
-        bar_width=_BAR_WIDTH,
+    style = asset("divergence.css")
+    return (
+        environment()
+        .get_template("divergence.html.j2")
+        .render(
+            policy=f"default-src 'none'; style-src {content_hash(style)}",
+            style=style,
+            title=words.title(found),
+            groups=words.groups(found).splitlines(),
+            sides=found.sides,
+            sha256=found.sha256,
+            heads=HEADS,
+            rows=[cells(pair) for pair in found.pairs],
+            details=[_detail(pair) for pair in found.pairs if pair.differing],
+            bar_width=_BAR_WIDTH,
+        )
     )
 
 

@@ -6,18 +6,13 @@ text of a model or device could run even if it were not escaped.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import itertools
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from hil.printable import printable
 from hil.report import figures, html_evidence, html_table
+from hil.report.page import asset, content_hash, environment
 from hil.report.plots import bars, courses, pareto, spread
 from hil.vocab import RunStatus, TimeBasis
 
@@ -63,12 +58,12 @@ def render(runs: Sequence[Run]) -> str:
     run = runs[-1]
     names = (f"plot-{number}" for number in itertools.count(1))
     rows = run.rows[:MOST_ROWS]
-    template = _environment().get_template("report.html.j2")
-    script, style = (_asset(name) for name in ("report.js", "report.css"))
+    template = environment().get_template("report.html.j2")
+    script, style = (asset(name) for name in ("report.js", "report.css"))
     return template.render(
         title=printable(run.name),
-        policy=f"default-src 'none'; script-src {_hash(script)}; style-src "
-        f"{_hash(style)}; base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; script-src {content_hash(script)}; style-src "
+        f"{content_hash(style)}; base-uri 'none'; form-action 'none'",
         script=script,
         style=style,
         overview=_overview(run),
@@ -295,29 +290,3 @@ def _basis(row: Row) -> TimeBasis:
 def _metric(row: Row) -> str:
     assert row.score is not None
     return row.score.metric
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("hil.report"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["printable"] = printable
-    return environment
-
-
-def _asset(name: str) -> Markup:
-    loader = _environment().loader
-    assert loader is not None
-    source, _, _ = loader.get_source(_environment(), name)
-    # Our own file; nothing of a report is in it.
-    return Markup(source)  # noqa: S704
-
-
-def _hash(content: str) -> str:
-    digest = hashlib.sha256(content.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 
 import pytest
+import typer
+from rich.text import Text
+from typer.main import get_command
 
 from hil import __version__, tools
 from hil.cli.main import VERBS, main
@@ -29,6 +33,21 @@ def test_the_version_is_told(capsys):
 def test_every_verb_has_help(verb, capsys):
     assert main([verb, "--help"]) == 0
     assert "Usage:" in capsys.readouterr().out
+
+
+def _helps(command):
+    yield command.help or ""
+    yield from (getattr(option, "help", None) or "" for option in command.params)
+    for verb in getattr(command, "commands", {}).values():
+        yield from _helps(verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_help_loses_words_that_would_be_markup(verb):
+    app = importlib.import_module(f"hil.cli.{verb}").app
+    helps = _helps(get_command(app)) if isinstance(app, typer.Typer) else [app.__doc__]
+    lost = [text for text in helps if Text.from_markup(text).plain != text]
+    assert not lost
 
 
 def test_a_mistyped_verb_is_answered_with_the_nearest(capsys):

@@ -10,6 +10,7 @@ import pytest
 
 from hil.cli.main import main
 from hil.deadline import Deadline
+from hil.results.run_folder import load_records
 from hil.tools import Child
 
 GOOD = """\
@@ -199,3 +200,74 @@ min_seconds = 0.01
         (result,) = json.loads(shown.out)["results"]
         figures.append((result["latency"], result["agreement"], result["memory"]))
     assert figures[0] == figures[1]
+
+
+def test_record_of_bench_keeps_the_dialogue_as_a_device(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["example:digits.tflite", "--windows", "1", "--min-seconds", "0.01"]
+    words += ["--samples", "5", "--dataset", "example:digits_test.npz", "--json"]
+    figures = []
+    for device in (["emulated-mcu", "--record", "t.cassette"], ["cassette:t.cassette"]):
+        status = main(["bench", *words, "--device", *device])
+        shown = capsys.readouterr()
+        assert status == 0, shown.err
+        (result,) = json.loads(shown.out)["results"]
+        figures.append((result["latency"], result["agreement"], result["memory"]))
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("protocol", ["mlperf", "auto"])
+def test_protocol_of_bench_chooses_the_dialect(
+    shared, emulator, protocol, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.toml").write_text(f"""\
+[plan]
+name = "t"
+[[model]]
+path = "{shared / "models" / "kws_ref_model.tflite"}"
+dataset = "{shared / "data" / "kws" / "kws01.npz"}"
+variants = ["as-is"]
+[[device]]
+profile = "emulated-mcu"
+link = {{ port = "{emulator}", baud = 12000000 }}
+[measure]
+windows = 1
+samples = 5
+min_runs = 2
+min_seconds = 0
+""")
+    status = main(["bench", "plan.toml", "--protocol", protocol, "--json"])
+    shown = capsys.readouterr()
+    assert status == 0, shown.err
+    (result,) = json.loads(shown.out)["results"]
+    assert result["agreement"]["identical"] == 5
+    (record,) = load_records(next((tmp_path / "runs").iterdir()))[0]
+    assert ("firmware_model" in record.evidence) == (protocol == "mlperf")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["--record", "t"], 2, "one recording holds the dialogue with one device"),
+        (["--protocol", "morse"], 2, "allowed: 'hil', 'mlperf' or 'auto'"),
+        (
+            ["--device", "emulated-mcu", "--protocol", "mlperf"],
+            3,
+            "a board that hil starts has no model that text could reach",
+        ),
+        (
+            ["--device", "emulated-phone", "--protocol", "mlperf"],
+            2,
+            "link.record and link.protocol are of boards on a serial line",
+        ),
+    ],
+)
+def test_what_bench_cannot_record_or_speak_is_refused(
+    words, status, told, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", "example:digits.tflite", *words]) == status
+    shown = capsys.readouterr()
+    assert told in shown.out + shown.err

@@ -384,7 +384,7 @@ def test_without_tensorflow_the_extra_is_named(graph, tmp_path):
 
 def test_a_log_that_cannot_be_written_is_told(graph, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RecordingError, match="the log of the conversion cannot"):
+    with pytest.raises(RecordingError, match="the log cannot be written"):
         convert(graph, Deadline(5), log_path=tmp_path / "file" / "log")
 
 

@@ -11,12 +11,13 @@ from hil.codegen.compiled.arithmetic import (
     float_range,
     multiplier,
 )
-from hil.codegen.compiled.program import Call, Real, Step
+from hil.codegen.compiled.program import Real
+from hil.codegen.compiled.single import single_call
 from hil.codegen.compiled.site import SUFFIXES
 from hil.codegen.compiled.steps import folded, row_major
 
 if TYPE_CHECKING:
-    from hil.codegen.compiled.program import Value
+    from hil.codegen.compiled.program import Step, Value
     from hil.codegen.compiled.site import Site
     from hil.models.graph import Tensor
 
@@ -37,7 +38,13 @@ def mul(site: Site) -> Step:
     left, right, target = site.input(0), site.input(1), site.output
     kind = site.kind(left, right, target)
     if kind == "float32":
-        return _step(site, "hil_mul_f32", "hil_pair_f32", _common(site, kind))
+        return single_call(
+            site,
+            "hil_mul_f32",
+            _common(site, kind),
+            parameters="hil_pair_f32",
+            inputs=2,
+        )
     # LiteRT multiplies and divides the scales as floats.
     scales = [np.float32(site.scale(tensor)) for tensor in (left, right, target)]
     fixed, shift = multiplier(float(scales[0] * scales[1] / scales[2]))
@@ -48,7 +55,9 @@ def mul(site: Site) -> Step:
         "multiplier": fixed,
         "shift": shift,
     }
-    return _step(site, f"hil_mul_{SUFFIXES[kind]}", "hil_mul", fields)
+    return single_call(
+        site, f"hil_mul_{SUFFIXES[kind]}", fields, parameters="hil_mul", inputs=2
+    )
 
 
 def _sum(site: Site, *, sign: int) -> Step:
@@ -57,7 +66,9 @@ def _sum(site: Site, *, sign: int) -> Step:
     kind = site.kind(left, right, target)
     if kind == "float32":
         name = "hil_add_f32" if sign == 1 else "hil_sub_f32"
-        return _step(site, name, "hil_pair_f32", _common(site, kind))
+        return single_call(
+            site, name, _common(site, kind), parameters="hil_pair_f32", inputs=2
+        )
     if kind == "int16" and _stored_as_powers_of_two(site):
         site.refuse("with int16 scales that are powers of two (pot_scale_int16)")
     scales = [site.scale(tensor) for tensor in (left, right, target)]
@@ -79,7 +90,9 @@ def _sum(site: Site, *, sign: int) -> Step:
     if reals["out"] >= 1 and sign == 1:
         site.broken("the output's scale is too small for its inputs", found=str(twice))
     fields |= _common(site, kind)
-    return _step(site, f"hil_add_{SUFFIXES[kind]}", "hil_add", fields)
+    return single_call(
+        site, f"hil_add_{SUFFIXES[kind]}", fields, parameters="hil_add", inputs=2
+    )
 
 
 def _stored_as_powers_of_two(site: Site) -> bool:
@@ -132,14 +145,3 @@ def _pairing(site: Site, left: Tensor, right: Tensor) -> dict[str, Value]:
         "pairing.step_a": walk[1],
         "pairing.step_b": walk[2],
     }
-
-
-def _step(site: Site, kernel: str, parameters: str, fields: dict[str, Value]) -> Step:
-    call = Call(
-        kernel=kernel,
-        parameters=parameters,
-        fields=fields,
-        inputs=(site.input(0).index, site.input(1).index),
-        output=site.output.index,
-    )
-    return Step(calls=(call,))

@@ -13,14 +13,15 @@ from hil.codegen.compiled.arithmetic import (
     high_multiply,
     multiplier,
 )
-from hil.codegen.compiled.program import Call, Constant, Real, Step
+from hil.codegen.compiled.program import Constant, Real
+from hil.codegen.compiled.single import single_call
 from hil.codegen.compiled.site import SUFFIXES
 from hil.codegen.compiled.steps import folded, row_major
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.codegen.compiled.program import Value
+    from hil.codegen.compiled.program import Step, Value
     from hil.codegen.compiled.site import Site
 
 _FRACTION_BITS = 26  # of the input of exp: 5 integer bits
@@ -45,7 +46,7 @@ def softmax(site: Site) -> Step:
             fields |= _tables_of_int16(site, beta)
         case _:
             fields["beta"] = Real(value=beta)
-    return _step(site, f"hil_softmax_{SUFFIXES[kind]}", fields)
+    return single_call(site, f"hil_softmax_{SUFFIXES[kind]}", fields)
 
 
 def _exp_of_int8(site: Site, beta: float) -> dict[str, Value]:
@@ -103,7 +104,9 @@ def mean(site: Site) -> Step:
     fields = _walks(site, axes)
     if kind != "float32":
         fields |= _mean_scale(site, count)
-    return _step(site, f"hil_mean_{SUFFIXES[kind]}", fields, parameters="hil_mean")
+    return single_call(
+        site, f"hil_mean_{SUFFIXES[kind]}", fields, parameters="hil_mean"
+    )
 
 
 def _mean_scale(site: Site, count: int) -> dict[str, Value]:
@@ -145,16 +148,3 @@ def _walks(site: Site, axes: set[int]) -> dict[str, Value]:
         "reduced_size": reduced[0],
         "reduced_step": reduced[1],
     }
-
-
-def _step(
-    site: Site, kernel: str, fields: dict[str, Value], *, parameters: str | None = None
-) -> Step:
-    call = Call(
-        kernel=kernel,
-        parameters=parameters or kernel,
-        fields=fields,
-        inputs=(site.input(0).index,),
-        output=site.output.index,
-    )
-    return Step(calls=(call,))

@@ -20,13 +20,14 @@ from hil.codegen.compiled.arithmetic import (
     round_shift,
     scaled,
 )
-from hil.codegen.compiled.program import Call, Constant, Real, Step
+from hil.codegen.compiled.program import Constant, Real
+from hil.codegen.compiled.single import single_call
 from hil.codegen.compiled.site import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.codegen.compiled.program import Value
+    from hil.codegen.compiled.program import Step, Value
     from hil.codegen.compiled.site import Site
 
 _INT8 = range(-128, 128)
@@ -114,7 +115,9 @@ def _conversion(
         "scale": Real(value=scale),
         "zero": site.zero(tensor),
     }
-    return _step(site, f"hil_{name}_{SUFFIXES[kind]}", "hil_quantize", fields | extra)
+    return single_call(
+        site, f"hil_{name}_{SUFFIXES[kind]}", fields | extra, parameters="hil_quantize"
+    )
 
 
 def _clamp(site: Site, name: str, *, high: float) -> Step:
@@ -175,7 +178,7 @@ def _sigmoid(site: Site, kernel: str, *, whole_shifts: int) -> Step:
         "multiplier": fixed,
         "shift": shift,
     }
-    return _step(site, kernel, "hil_sigmoid_s16", fields)
+    return single_call(site, kernel, fields, parameters="hil_sigmoid_s16")
 
 
 def _hard_swish(value: int, out: tuple[int, int], relu_ish: tuple[int, int]) -> int:
@@ -214,7 +217,7 @@ def _rescale(
         "low": limits[0],
         "high": limits[1],
     }
-    return _step(site, kernel, "hil_rescale", fields)
+    return single_call(site, kernel, fields, parameters="hil_rescale")
 
 
 def _table(site: Site, values: list[int]) -> Step:
@@ -223,7 +226,7 @@ def _table(site: Site, values: list[int]) -> Step:
         "count": site.output.elements,
         "table": Constant(values=table),
     }
-    return _step(site, "hil_table_s8", "hil_table_s8", fields)
+    return single_call(site, "hil_table_s8", fields)
 
 
 def _float_step(site: Site, kernel: str, *, high: float = FLOAT_MAX) -> Step:
@@ -232,24 +235,13 @@ def _float_step(site: Site, kernel: str, *, high: float = FLOAT_MAX) -> Step:
         "low": Real(value=0.0),
         "high": Real(value=high),
     }
-    return _step(site, kernel, "hil_unary_f32", fields)
+    return single_call(site, kernel, fields, parameters="hil_unary_f32")
 
 
 def _same_shape(site: Site) -> str:
     site.arity(1)
     site.shaped(site.output, site.input(0).shape)
     return site.kind(site.input(0), site.output)
-
-
-def _step(site: Site, kernel: str, parameters: str, fields: dict[str, Value]) -> Step:
-    call = Call(
-        kernel=kernel,
-        parameters=parameters,
-        fields=fields,
-        inputs=(site.input(0).index,),
-        output=site.output.index,
-    )
-    return Step(calls=(call,))
 
 
 def _float(value: float | np.floating) -> np.float32:

@@ -11,13 +11,14 @@ from hil.codegen.compiled.arithmetic import (
     float_range,
     multiplier,
 )
-from hil.codegen.compiled.program import Call, Constant, Real, Step
+from hil.codegen.compiled.program import Constant, Real
+from hil.codegen.compiled.single import single_call
 from hil.codegen.compiled.site import SUFFIXES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from hil.codegen.compiled.program import Value
+    from hil.codegen.compiled.program import Step, Value
     from hil.codegen.compiled.site import Site
     from hil.models.graph import Tensor
 
@@ -75,7 +76,7 @@ def dense(site: Site) -> Step:
     fields |= _weights(site, kind, out_c=out_c)
     if kind != "float32":
         fields |= _dense_scales(site, kind)
-    return _step(site, f"hil_dense_{SUFFIXES[kind]}", fields)
+    return single_call(site, f"hil_dense_{SUFFIXES[kind]}", fields)
 
 
 def _dense_scales(site: Site, kind: str) -> dict[str, Value]:
@@ -121,7 +122,9 @@ def _pool(site: Site, name: str) -> Step:
         site.refuse("that changes the scale")
     fields |= _range(site, kind)
     parameters = "hil_pool_f32" if kind == "float32" else "hil_pool"
-    return _step(site, f"hil_{name}_{SUFFIXES[kind]}", fields, parameters=parameters)
+    return single_call(
+        site, f"hil_{name}_{SUFFIXES[kind]}", fields, parameters=parameters
+    )
 
 
 def _convolution(
@@ -139,7 +142,9 @@ def _convolution(
     if kind == "int8":
         fields["in_offset"] = -site.zero(source)
     suffix = SUFFIXES[kind]
-    return _step(site, f"hil_{name}_{suffix}", fields, parameters=f"hil_conv_{suffix}")
+    return single_call(
+        site, f"hil_{name}_{suffix}", fields, parameters=f"hil_conv_{suffix}"
+    )
 
 
 def _channel_scales(site: Site, out_c: int, *, axis: int) -> dict[str, Value]:
@@ -248,16 +253,3 @@ def _positive(site: Site, option: str) -> int:
     if value < 1:
         site.broken(f"{option} is not positive", found=str(value), allowed="1 or more")
     return value
-
-
-def _step(
-    site: Site, kernel: str, fields: dict[str, Value], *, parameters: str | None = None
-) -> Step:
-    call = Call(
-        kernel=kernel,
-        parameters=parameters or kernel,
-        fields=fields,
-        inputs=(site.input(0).index,),
-        output=site.output.index,
-    )
-    return Step(calls=(call,))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hil import tools
-from hil.errors import RecordingError, ToolError, WrongQuantization
+from hil.errors import WrongQuantization
 from hil.models.graph import read_graph
 from hil.models.label import Kind, label
 from hil.quantization.qat.failure import child_failed, error_from_json
@@ -115,23 +115,8 @@ def _run_child(
     folder: Path, deadline: Deadline, *, log_path: Path, python: str
 ) -> None:
     argv = (python, "-P", "-m", WORKER, str(folder), str(log_path.absolute()))
-    try:
-        log_path.parent.mkdir(parents=True, exist_ok=True)
-        log_path.write_bytes(b"")
-        try:
-            ended = tools.run(argv, deadline=deadline, env=_ENVIRONMENT, check=False)
-        except ToolError as exc:
-            if exc.exit_code is not None:
-                raise
-            raise child_failed(argv, None, log_path=log_path) from exc
-        # Until the child takes over its output itself, only a failed start prints.
-        with log_path.open("ab") as log:
-            log.write(ended.stdout + ended.stderr)
-    except OSError as exc:
-        raise RecordingError(
-            "the log of the training cannot be written",
-            where=str(log_path),
-            found=exc.strerror or str(exc),
-        ) from exc
-    if ended.exit_code != 0:
-        raise child_failed(argv, ended.exit_code, log_path=log_path)
+    exit_code = tools.run_logged(
+        argv, log_path=log_path, deadline=deadline, env=_ENVIRONMENT
+    )
+    if exit_code != 0:
+        raise child_failed(argv, exit_code, log_path=log_path)

@@ -24,6 +24,16 @@ _HILL: Final = 20.0  # the height of the highest bin
 _BINS: Final = 132
 _HISTOGRAM_BINS: Final = 42
 _HISTOGRAM_HEIGHT: Final = 130.0
+_HEAD: Final = (
+    "variant",
+    "device",
+    "n",
+    "min",
+    "median",
+    "95 % interval",
+    "tail",
+    "max",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +69,7 @@ def plot(model: str, basis: TimeBasis, rows: Sequence[Row], *, name: str) -> Plo
         title=title,
         description=told,
         drawing=drawing.finish(title=title, description=told, name=name),
-        head=(
-            "variant",
-            "device",
-            "n",
-            "min",
-            "median",
-            "95 % interval",
-            "tail",
-            "max",
-        ),
+        head=_HEAD,
         rows=tuple(_line(row) for row in rows),
         note=f"{left} further rows are in the table only." if left else "",
     )
@@ -116,16 +117,7 @@ def histogram(row: Row, *, name: str) -> Plot | None:
         title=title,
         description=told,
         drawing=drawing.finish(title=title, description=told, name=name),
-        head=(
-            "variant",
-            "device",
-            "n",
-            "min",
-            "median",
-            "95 % interval",
-            "tail",
-            "max",
-        ),
+        head=_HEAD,
         rows=(_line(row),),
         note=note,
     )
