@@ -11,6 +11,7 @@ from hil.errors import BrokenSetup
 from hil.models.facts import read_model
 from hil.models.graph import read_graph
 from hil.session.session import Session
+from hil.targets.layer_ticks import layer_ticks
 from hil.vocab import Measurement, Timing
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class McuTarget:
         return self._session
 
     def measure(self, job: Job, deadline: Deadline) -> Measurement:
-        """Load the model, time the probe, stream the samples, ask for the memory."""
+        """Load the model, time the probe, stream the samples, ask for the rest."""
         assert self._session is not None
         session = self._session
         before = len(session.retries)
@@ -68,14 +69,19 @@ class McuTarget:
             packed = [row.tobytes() for row in job.samples]
             runs = session.run_samples(packed, deadline)
             outputs = _rows([answer for _, answer in runs], output)
+        memory = session.memory(deadline)
+        evidence = _evidence(session.device)
+        if job.window == 0:
+            profile = layer_ticks(session, graph, deadline)
+            evidence = {**evidence, "profile": profile}
         return Measurement(
             engine=session.device.engine,
             timing=timing,
-            memory=session.memory(deadline),
+            memory=memory,
             outputs=outputs,
             probe_output=probe_output,
             retries=tuple(session.retries[before:]),
-            evidence=_evidence(session.device),
+            evidence=evidence,
         )
 
     def close(self) -> None:

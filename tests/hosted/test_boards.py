@@ -96,6 +96,10 @@ def test_a_record_says_what_the_figures_were_made_with(
     assert evidence["compiler"].startswith("arm-none-eabi-gcc")
     assert "-O2" in evidence["compiler_flags"]
     assert evidence["model_sha256"] == job.model.sha256
+    operators = evidence["profile"]["ops"]
+    assert (operators[0]["type"], operators[-1]["type"]) == ("CONV_2D", "SOFTMAX")
+    counted = sum(operator["insn"] for operator in operators)
+    assert counted == pytest.approx(seen.timing.invoke_ticks[0], rel=0.01)
 
 
 @pytest.mark.parametrize("board", ["qemu-mps2-an386", "qemu-stm32f4"])

@@ -120,7 +120,7 @@ def test_a_window_that_asks_for_too_much_ends_in_time_with_what_it_has(
 def test_a_run_that_overruns_its_deadline_is_killed_and_the_next_one_works(
     target: PhoneTarget, job: Job, images: np.ndarray
 ) -> None:
-    many = np.concatenate([images] * 10)
+    many = np.concatenate([images] * 100)
     target.measure(replace(job, samples=many[:1]), Deadline(60))
     with pytest.raises(LinkTimeout):
         target.measure(replace(job, samples=many), Deadline(0.4))

@@ -98,7 +98,9 @@ def layers(row: Row, found: Sequence[Layer], *, name: str) -> Plot:
     lane = 30.0
     bottom = _TOP + lane * len(shown)
     drawing = Drawing(height=bottom + 44)
-    axis = Axis(scale=scale, name=f"a run, {unit}", text=short)
+    basis = figures.BASIS_NAMES[row.result.time_basis]
+    told_unit = unit if unit == basis else f"{unit} ({basis})"
+    axis = Axis(scale=scale, name=f"a run, {told_unit}", text=short)
     below(drawing, axis, bottom=bottom, top=_TOP)
     kinds = numbered(layer.name.partition(" ")[0] for layer in found)
     for index, layer in enumerate(shown):
