@@ -28,12 +28,15 @@ class Rounding(enum.Enum):
     """How a sum is scaled; the value says it in words.
 
     TWICE is gemmlowp's SaturatingRoundingDoublingHighMul and RoundingDivideByPOT
-    (fixedpoint.h); ONCE is TensorFlow's MultiplyByQuantizedMultiplier under
-    TFLITE_SINGLE_ROUNDING (kernels/internal/common.cc); FLOAT is XNNPACK's fp32
-    requantization: a float32 product, rounded to nearest, ties to even.
+    (fixedpoint.h); TWICE_UP the same with ties upward, as ruy has it
+    (apply_multiplier.cc), which LiteRT's own optimized kernels use; ONCE is
+    TensorFlow's MultiplyByQuantizedMultiplier under TFLITE_SINGLE_ROUNDING
+    (kernels/internal/common.cc); FLOAT is XNNPACK's fp32 requantization: a float32
+    product, rounded to nearest, ties to even.
     """
 
     TWICE = "two roundings in fixed point (gemmlowp)"
+    TWICE_UP = "two roundings in fixed point, halves upward (ruy)"
     ONCE = "one rounding in fixed point"
     FLOAT = "one rounding of a float32 product"
 
@@ -81,17 +84,26 @@ def _fixed(scales: Scales) -> tuple[int, int]:
 def _twice(sums: Sums, scales: Sequence[Scales]) -> Sums:
     out = np.empty_like(sums)
     for channel, each in enumerate(scales):
-        multiplier, exponent = _fixed(each)
-        product = (sums[..., channel] << max(exponent, 0)) * multiplier
-        half = 1 << (_FRACTION_BITS - 1)
-        nudged = product + np.where(product >= 0, half, 1 - half)
-        # A division in C, towards zero.
-        high = np.sign(nudged) * (np.abs(nudged) >> _FRACTION_BITS)
-        right = max(-exponent, 0)
+        high, right = _high(sums[..., channel], each)
         mask = (1 << right) - 1
         threshold = (mask >> 1) + (high < 0)
         out[..., channel] = (high >> right) + ((high & mask) > threshold)
     return out
+
+
+def _twice_up(sums: Sums, scales: Sequence[Scales]) -> Sums:
+    out = np.empty_like(sums)
+    for channel, each in enumerate(scales):
+        high, right = _high(sums[..., channel], each)
+        out[..., channel] = (high + ((1 << right) >> 1)) >> right
+    return out
+
+
+def _high(sums: Sums, scales: Scales) -> tuple[Sums, int]:
+    """Return the product as rounded first, halves upward, and the shift to come."""
+    multiplier, exponent = _fixed(scales)
+    product = (sums << max(exponent, 0)) * multiplier
+    return (product + (1 << (_FRACTION_BITS - 1))) >> _FRACTION_BITS, max(-exponent, 0)
 
 
 def _once(sums: Sums, scales: Sequence[Scales]) -> Sums:
@@ -113,6 +125,7 @@ def _float(sums: Sums, scales: Sequence[Scales]) -> Sums:
 
 _RULES: dict[Rounding, Callable[[Sums, Sequence[Scales]], Sums]] = {
     Rounding.TWICE: _twice,
+    Rounding.TWICE_UP: _twice_up,
     Rounding.ONCE: _once,
     Rounding.FLOAT: _float,
 }

@@ -13,11 +13,12 @@ from hil.accuracy.distance import real_rows
 from hil.accuracy.inputs import prepare
 from hil.accuracy.metrics import Kind, find_metric
 from hil.accuracy.sample_scores import Scale, Target, score
-from hil.bench.variants import Variant, input_spec
+from hil.bench.variants import Variant
 from hil.engines.litert import LitertEngine
 from hil.errors import ConfigError
 from hil.models.facts import operator_names, read_model, sha256_of
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.models.label import label
 from hil.results.scores import StoredScores
 from hil.vocab import ModelArtifact

@@ -143,7 +143,7 @@ def reference_engine(device: DeviceProfile) -> str:
 
 
 def make_engine(name: str) -> Engine:
-    """Return a new host engine: litert, litert-ref or tflm; ConfigError otherwise."""
+    """Return a new host engine by its name; ConfigError where there is none."""
     known = (*(kernels.value for kernels in Kernels), TflmEngine.name)
     if name not in known:
         raise ConfigError(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.accuracy.datasets import load_dataset
-from hil.accuracy.inputs import InputSpec, prepare
+from hil.accuracy.inputs import prepare
 from hil.bench.plan import AS_IS
-from hil.errors import ModelError
 from hil.models.facts import operator_names, read_model, sha256_of
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.models.label import label
 from hil.quantization.preprocessing import check_preprocessing
 from hil.quantization.recipes import find_recipe
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hil.accuracy.dataset import Dataset
+    from hil.accuracy.inputs import InputSpec
     from hil.bench.plan import PlannedModel
     from hil.models.graph import Graph
     from hil.quantization.recipes import Recipe
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _HELD_OUT = 100
 _HELD_OUT_SHARE = 5
 _PROBE_SEED = 0
-_NUMPY_TYPES = ("float32", "int8", "uint8", "int16", "int32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,32 +169,6 @@ def _quantized(
         x = prepare(calibration.dataset, input_spec(graph), pixels=planned.pixels)
         inputs = CalibrationData(name=calibration.told, x=x)
     return quantize(source, recipe, inputs, where=str(planned.path)).data
-
-
-def input_spec(graph: Graph) -> InputSpec:
-    """Return what the model's one input takes; ModelError where there are several."""
-    main = graph.subgraphs[0]
-    if len(main.inputs) != 1 or len(main.outputs) != 1:
-        raise ModelError(
-            "hil bench streams one input and reads one output",
-            found=f"{len(main.inputs)} inputs, {len(main.outputs)} outputs",
-        )
-    tensor = main.tensors[main.inputs[0]]
-    quantization = tensor.quantization
-    scales = quantization.scales if quantization else ()
-    zero_points = quantization.zero_points if quantization else ()
-    if tensor.type not in _NUMPY_TYPES:
-        raise ModelError(
-            "hil bench cannot make the model's input",
-            found=f"{tensor.name} of type {tensor.type}",
-            allowed=", ".join(_NUMPY_TYPES),
-        )
-    return InputSpec(
-        shape=tensor.shape,
-        dtype=np.dtype(tensor.type),
-        scale=scales[0] if scales else 0.0,
-        zero_point=zero_points[0] if zero_points else 0,
-    )
 
 
 def make_variant(

@@ -47,7 +47,7 @@ def diverge(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="litert, litert-ref, tflm, devices, cassette:FILE, .npz of answers.",
+            help="litert, litert-builtin, litert-ref, tflm, devices, cassette:F, .npz.",
         ),
     ] = None,
     unknown: Annotated[

@@ -59,7 +59,7 @@ def evaluate(
         str, typer.Option(help="topK, macro-f1, auc, mse or cosine.")
     ] = "top1",
     engine: Annotated[
-        str, typer.Option(help="litert (XNNPACK), litert-ref or tflm.")
+        str, typer.Option(help="litert (XNNPACK), litert-builtin, litert-ref or tflm.")
     ] = "litert",
     gate: Annotated[
         str | None,

@@ -10,12 +10,12 @@ import typer
 from hil.accuracy.datasets import load_dataset
 from hil.accuracy.inputs import Pixels, find_pixels, prepare
 from hil.bench.examples import resolve_path
-from hil.bench.variants import input_spec
 from hil.cli.output import note, print_json, print_result
 from hil.cli.qat_page import PTQ, comparison_table, document, remarks
 from hil.deadline import Deadline
 from hil.errors import ConfigError, RecordingError
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.quantization.calibration import CalibrationData
 from hil.quantization.qat.qat import FLOAT, QAT, TUNED, fine_tune
 from hil.quantization.qat.request import QatRequest, parse_sampler, parse_tune

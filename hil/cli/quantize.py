@@ -12,11 +12,11 @@ from rich.text import Text
 from hil.accuracy.datasets import load_dataset
 from hil.accuracy.inputs import Pixels, prepare
 from hil.bench.examples import resolve_path
-from hil.bench.variants import input_spec
 from hil.cli.output import print_json, print_result
 from hil.errors import ConfigError, nearest
 from hil.models.facts import read_model, sha256_of
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.printable import printable
 from hil.quantization.artifact import write
 from hil.quantization.calibration import CalibrationData

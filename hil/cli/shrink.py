@@ -15,11 +15,11 @@ from rich.text import Text
 from hil.accuracy.datasets import load_dataset
 from hil.accuracy.inputs import prepare
 from hil.bench.examples import resolve_path
-from hil.bench.variants import input_spec
 from hil.cli.output import print_json, print_result
 from hil.errors import ConfigError
 from hil.models.facts import anatomy, read_model, sha256_of
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.models.label import label
 from hil.printable import printable
 from hil.quantization.diet import Slim, slim

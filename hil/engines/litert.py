@@ -1,4 +1,4 @@
-"""LiteRT on the host: its default kernels (XNNPACK) and its reference kernels."""
+"""LiteRT on the host: with XNNPACK, without it, and with its reference kernels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,15 @@ class Kernels(enum.Enum):
     """Which implementation of the operators LiteRT uses; the value names the engine."""
 
     DEFAULT = "litert"  # XNNPACK where it can, as an application gets it
+    OPTIMIZED = "litert-builtin"  # its own optimized kernels, without a delegate
     REFERENCE = "litert-ref"  # the plain C++ kernels that define the answer
+
+
+# Names in OpResolverType; an application gets the default, which is none of these.
+_RESOLVERS = {
+    Kernels.OPTIMIZED: "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
+    Kernels.REFERENCE: "BUILTIN_REF",
+}
 
 
 class _Interpreter(Protocol):
@@ -98,8 +106,8 @@ class LitertEngine:
     def load(self, model: bytes) -> None:
         """Prepare *model*; ModelError or UnsupportedOp where LiteRT refuses it."""
         options: dict[str, object] = {}
-        if self._kernels is Kernels.REFERENCE:
-            resolver = self._module.OpResolverType.BUILTIN_REF
+        if self._kernels in _RESOLVERS:
+            resolver = getattr(self._module.OpResolverType, _RESOLVERS[self._kernels])
             options["experimental_op_resolver_type"] = resolver
         if self._preserve:
             options["experimental_preserve_all_tensors"] = True

@@ -54,6 +54,19 @@ def test_twice_rounds_the_product_and_then_the_shift(sum_, factor):
     assert one(sum_, factor, Rounding.TWICE) == expected
 
 
+@given(SUMS, FACTORS)
+@example(-3, 0.5)
+@example(-753, 7.0 / 1506)
+def test_twice_upward_differs_in_negative_halves_of_the_shift_alone(sum_, factor):
+    fixed, exponent = multiplier(factor)
+    high = math.floor(Fraction(sum_ * fixed, 2**31) + Fraction(1, 2))
+    shifted = Fraction(high, 2 ** -min(exponent, 0))
+    expected = math.floor(shifted + Fraction(1, 2))
+    assert one(sum_, factor, Rounding.TWICE_UP) == expected
+    tie = high < 0 and shifted.denominator == 2
+    assert one(sum_, factor, Rounding.TWICE) == expected - tie
+
+
 def test_two_roundings_go_another_way_than_one_next_to_a_half():
     # 0.4999... of a step: the first rounding makes a half of it, the second a whole.
     factor, sum_ = 0.4999999997671694 / 4, 4

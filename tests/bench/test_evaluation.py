@@ -32,7 +32,7 @@ def test_litert_answers_each_sample_as_if_it_were_alone(digits, model):
     assert np.array_equal(answers(litert(), data, x), alone)
 
 
-@pytest.mark.parametrize("name", ["litert", "litert-ref", "tflm"])
+@pytest.mark.parametrize("name", ["litert", "litert-builtin", "litert-ref", "tflm"])
 def test_every_host_engine_finds_the_digits(digits, model, name):
     (found,) = evaluate(
         [model],

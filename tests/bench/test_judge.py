@@ -105,7 +105,7 @@ def test_other_metrics_are_kept_and_count_nothing(job, variant, right, metric):
 def test_an_unknown_host_engine_is_named_with_the_nearest():
     with pytest.raises(ConfigError, match="unknown host engine") as caught:
         make_engine("tfml")
-    assert caught.value.allowed == "litert, litert-ref, tflm"
+    assert caught.value.allowed == "litert, litert-builtin, litert-ref, tflm"
     assert caught.value.remedy == "did you mean 'tflm'?"
 
 

@@ -124,7 +124,7 @@ def test_the_engine_of_unknown_answers_is_named(diverge, model, tmp_path):
     told = json.loads(out)
     assert status == 0
     assert "tflm" in told["equals"]
-    assert len(told["pairs"]) == 3
+    assert len(told["pairs"]) == 4
 
 
 def test_a_live_device_has_a_fingerprint_too(diverge, model):

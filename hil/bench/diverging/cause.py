@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 # Who rounds so: measured here for LiteRT, XNNPACK and TFLite Micro's wheel, by their
 # sources for the build options (docs/diverge.md).
 _TWICE = "two roundings in fixed point (gemmlowp's, the default of TFLite Micro)"
+_TWICE_UP = "two roundings in fixed point, halves upward (ruy's: LiteRT's own kernels)"
+_EITHER_TWICE = (
+    "two roundings in fixed point (gemmlowp's, the default of TFLite Micro, or ruy's)"
+)
 _ONCE = "one rounding in fixed point (as built for single rounding)"
 _FLOAT = "one rounding of a float32 product (XNNPACK's)"
 _EITHER = "one rounding (XNNPACK's, or fixed point built for single rounding)"
 _WORDS = {
     frozenset({Rounding.TWICE}): _TWICE,
+    frozenset({Rounding.TWICE_UP}): _TWICE_UP,
+    frozenset({Rounding.TWICE, Rounding.TWICE_UP}): _EITHER_TWICE,
     frozenset({Rounding.ONCE}): _ONCE,
     frozenset({Rounding.FLOAT}): _FLOAT,
     frozenset({Rounding.ONCE, Rounding.FLOAT}): _EITHER,

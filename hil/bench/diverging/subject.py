@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from hil.accuracy.datasets import load_dataset
 from hil.accuracy.inputs import prepare
-from hil.bench.variants import input_spec
 from hil.models.facts import operator_names, read_model, sha256_of
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.vocab import ModelArtifact
 
 if TYPE_CHECKING:

@@ -22,10 +22,11 @@ from hil.bench.tuning.outcome import conclude, last_attempts
 from hil.bench.tuning.screens import Screens
 from hil.bench.tuning.search import Decision, plan_rungs, search
 from hil.bench.tuning.space import PLAIN, default_space
-from hil.bench.variants import input_spec, make_variant
+from hil.bench.variants import make_variant
 from hil.errors import ConfigError, HilError, RecordingError, WrongQuantization
 from hil.models.facts import read_model, sha256_of
 from hil.models.graph import read_graph
+from hil.models.input_spec import input_spec
 from hil.quantization.calibration import CalibrationData
 from hil.quantization.preprocessing import check_preprocessing
 from hil.results.run_folder import load_records, load_scores

@@ -28,7 +28,7 @@ def test_the_outputs_are_the_tensors_that_were_asked_for(subject):
     assert graph.subgraphs[0].tensors == subject.main.tensors
 
 
-@pytest.mark.parametrize("name", ["litert", "litert-ref", "tflm"])
+@pytest.mark.parametrize("name", ["litert", "litert-builtin", "litert-ref", "tflm"])
 def test_no_engine_answers_otherwise_for_it(subject, name):
     wanted = [index for _, index in layers(subject.graph)]
     engine = make_engine(name)

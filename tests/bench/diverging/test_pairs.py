@@ -60,8 +60,22 @@ def test_the_first_layer_is_the_first_convolution_and_rounding_is_proved(kws, en
     assert first.cause.is_proved
     assert first.cause.values == first.values
     assert first.cause.left == (Rounding.ONCE, Rounding.FLOAT)
-    assert first.cause.right == (Rounding.TWICE,)
+    # No sum of these four inputs is a negative tie, which alone tells the two apart.
+    assert first.cause.right == (Rounding.TWICE, Rounding.TWICE_UP)
     assert "of tflm by two roundings in fixed point (gemmlowp's" in first.cause.text
+
+
+@pytest.mark.shared
+def test_litert_without_xnnpack_rounds_negative_ties_upward(kws, engines):
+    tflm = engines[-1]
+    (pair,) = together(kws, HostSide("litert-builtin", kws), tflm)
+    assert len(pair.differing) == 4
+    assert pair.divergence.largest_lsb == 1
+    first = pair.first_layer
+    assert first.operator == FULLY_CONNECTED
+    assert first.cause.is_proved
+    assert first.cause.left == (Rounding.TWICE_UP,)
+    assert first.cause.right == (Rounding.TWICE,)
 
 
 @pytest.mark.shared

@@ -75,7 +75,9 @@ def test_a_name_that_nobody_has_is_told_the_nearest(subject):
         pass
     assert caught.value.what == "no engine and no device is called 'qemu_mps2_an386'"
     assert caught.value.remedy == "did you mean 'qemu-mps2-an386'?"
-    assert (caught.value.allowed or "").startswith("litert, litert-ref, tflm, ")
+    assert (caught.value.allowed or "").startswith(
+        "litert, litert-builtin, litert-ref, tflm, "
+    )
 
 
 def test_a_log_is_a_file_that_is_neither_answers_nor_a_profile(tmp_path):
