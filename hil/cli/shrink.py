@@ -255,7 +255,7 @@ def _proved(proof: Proof) -> str:
 def _arena(proofs: Sequence[Proof]) -> list[str]:
     return [
         f"{proof.arena_before_bytes:,} B -> {proof.arena_after_bytes:,} B "
-        f"({proof.engine}, on this 64-bit host)"
+        f"({proof.engine}, on a 32-bit core)"
         for proof in proofs
         if proof.arena_before_bytes is not None and proof.arena_after_bytes is not None
     ]

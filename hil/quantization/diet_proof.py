@@ -10,6 +10,8 @@ import numpy as np
 from hil.engines.litert import Kernels, LitertEngine
 from hil.engines.tflm import TflmEngine
 from hil.errors import ConfigError, HilError, ModelError
+from hil.models.arena import confirmed_arena
+from hil.models.graph import read_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +41,8 @@ class Proof:
 
     `identical` of `inputs` had the same bytes in every output. `refusal` says why the
     engine could not run the model at all: then nothing is proved there. The arenas
-    are TFLite Micro's, on this 64-bit host.
+    are TFLite Micro's on a 32-bit core, at most where the wheel does not bear the
+    prediction out.
     """
 
     engine: str
@@ -158,9 +161,16 @@ def _proof(
         version=first.version,
         inputs=len(inputs),
         identical=same,
-        arena_before_bytes=first.memory().get("arena_bytes"),
-        arena_after_bytes=second.memory().get("arena_bytes"),
+        arena_before_bytes=_arena_bytes(before, first),
+        arena_after_bytes=_arena_bytes(after, second),
     )
+
+
+def _arena_bytes(model: bytes, engine: Engine) -> int | None:
+    memory = engine.memory()
+    if not memory:
+        return None
+    return confirmed_arena(read_graph(model, engine.name), memory).total_bytes
 
 
 def _answers(engine: Engine, inputs: Sequence[Inputs]) -> Iterator[list[bytes]]:

@@ -33,7 +33,7 @@ def test_the_report_tells_bytes_by_part_and_the_proof(
     assert "is full int8, int8 boundary" in page
     assert "tflm: 10 of 10 inputs answered the same to the bit" in page
     assert "litert-ref: 10 of 10 inputs answered the same to the bit" in page
-    assert "(tflm, on this 64-bit host)" in page
+    assert "arena 7,732 B -> 7,732 B (tflm, on a 32-bit core)" in page
     size = (tmp_path / "digits_int8_shrunk.tflite").stat().st_size
     assert f"the file 27,488 {size:,} {27_488 - size:,}" in page
 
