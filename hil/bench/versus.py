@@ -8,16 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hil.accuracy.comparison import Versus, compare
 from hil.accuracy.gate import Outcome
-from hil.accuracy.metrics import find_metric
 from hil.accuracy.rating import rate
-from hil.accuracy.sample_scores import SampleScores
 from hil.bench.phone_stop import compare_stopped, stopped
 from hil.bench.plan import AS_IS, HOST_BASELINE
-from hil.results.scores import StoredScores
+from hil.results.scores import StoredScores, scores_of_wrong
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -149,11 +145,9 @@ def _baseline(
 
 def _from_record(record: RunRecord) -> StoredScores | None:
     count = record.accuracy
-    if count is None or not count.n:
+    scores = None if count is None else scores_of_wrong(count)
+    if scores is None:
         return None
-    hits = np.ones(count.n, np.bool_)
-    hits[list(count.wrong)] = False
-    scores = SampleScores(metric=find_metric(count.metric), n=count.n, hits=hits)
     return StoredScores(
         model=record.model,
         variant=record.variant,

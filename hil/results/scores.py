@@ -12,7 +12,7 @@ import binascii
 import json
 import math
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hil.accuracy.metrics import Metric, find_metric
 from hil.accuracy.sample_scores import SampleScores
 from hil.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hil.vocab import AccuracyCount
 
 SCHEMA: Final = 1
 _MOST_SAMPLES: Final = 100_000_000
@@ -35,6 +38,20 @@ class StoredScores:
     device: str | None
     engine: str
     scores: SampleScores
+
+
+def scores_of_wrong(count: AccuracyCount) -> SampleScores | None:
+    """Return what each sample's answer was worth by a record's list of wrong ones.
+
+    None where the list does not give the record's own count.
+    """
+    wrong = set(count.wrong)
+    fits = all(0 <= index < count.n for index in wrong)
+    if not count.n or not fits or len(wrong) != count.n - count.correct:
+        return None
+    hits = np.ones(count.n, np.bool_)
+    hits[list(wrong)] = False
+    return SampleScores(metric=find_metric(count.metric), n=count.n, hits=hits)
 
 
 class _Array(BaseModel):

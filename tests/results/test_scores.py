@@ -13,7 +13,13 @@ from hil.accuracy.metrics import find_metric
 from hil.accuracy.sample_scores import SampleScores
 from hil.errors import ConfigError
 from hil.results.run_folder import RunFolder, load_scores
-from hil.results.scores import StoredScores, from_line, to_line
+from hil.results.scores import (
+    StoredScores,
+    from_line,
+    scores_of_wrong,
+    to_line,
+)
+from hil.vocab import AccuracyCount
 
 
 def stored(device="emulated-mcu", **scores):
@@ -117,3 +123,17 @@ def test_a_run_keeps_them_in_order_and_a_cut_line_is_told(tmp_path):
     assert notes == [f"{folder.path / 'scores.jsonl'}:3: the last line is cut; skipped"]
     beside, _ = load_scores(folder.path / "records.jsonl")
     assert len(beside) == 2
+
+
+def test_a_records_list_of_wrong_samples_gives_each_ones_score():
+    count = AccuracyCount(metric="top1", n=4, correct=2, wrong=(1, 3))
+    scores = scores_of_wrong(count)
+    assert scores is not None
+    assert (scores.n, scores.metric.name) == (4, "top1")
+    assert scores.hits.tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize("wrong", [(1,), (1, 4), (-1, 3), (1, 1), (0, 1, 3)])
+def test_a_list_of_wrong_samples_that_contradicts_the_count_gives_none(wrong):
+    count = AccuracyCount(metric="top1", n=4, correct=2, wrong=wrong)
+    assert scores_of_wrong(count) is None

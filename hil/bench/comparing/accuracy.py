@@ -6,18 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hil.accuracy.comparison import compare
 from hil.accuracy.metrics import find_metric, wilson
-from hil.accuracy.sample_scores import SampleScores
 from hil.bench.gates import ACCURACY
 from hil.errors import ConfigError
 from hil.results.comparison import Change, Verdict
+from hil.results.scores import scores_of_wrong
 
 if TYPE_CHECKING:
     from hil.accuracy.comparison import Comparison
     from hil.accuracy.gate import Gate, GateResult
+    from hil.accuracy.sample_scores import SampleScores
     from hil.bench.comparing.pairing import RowPair
     from hil.bench.comparing.side import Row
     from hil.vocab import Accuracy
@@ -65,14 +64,9 @@ def _kept(row: Row) -> _Kept | None:
         return _Kept(scores=row.scores.scores, source=_SCORES)
     for record in row.records:
         count = record.accuracy
-        if count is None or len(count.wrong) != count.n - count.correct or not count.n:
-            continue
-        if any(not 0 <= index < count.n for index in count.wrong):
-            continue
-        hits = np.ones(count.n, np.bool_)
-        hits[list(count.wrong)] = False
-        scores = SampleScores(metric=find_metric(count.metric), n=count.n, hits=hits)
-        return _Kept(scores=scores, source=_WRONG)
+        scores = None if count is None else scores_of_wrong(count)
+        if scores is not None:
+            return _Kept(scores=scores, source=_WRONG)
     return None
 
 
