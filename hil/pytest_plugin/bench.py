@@ -15,8 +15,8 @@ from hil.bench.summary import summarize
 from hil.cli.targets import make_target
 from hil.errors import ConfigError
 from hil.printable import printable
-from hil.pytest_plugin.properties import properties
 from hil.pytest_plugin.record_folder import Request, SharedRunFolder
+from hil.report.properties import properties
 from hil.results.run_folder import load_records
 
 if TYPE_CHECKING:
@@ -87,8 +87,9 @@ class Bench:
             # What a test accepts changes nothing of what is measured.
             results = self._results(plan, to_toml({**document, "gate": {}}))
         for result in results:
-            for name, value in properties(result):
-                self._record_property(name, value)
+            row = f"{result.model} {result.variant} on {result.place}"
+            for name, value in properties(result, result.accuracy):
+                self._record_property(printable(f"{row}: {name}"), printable(value))
         _require_accepted(results, plan.accepted)
         return results
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from hil.printable import printable
 from hil.report import figures
-from hil.vocab import RunStatus, TimeBasis
+from hil.report.properties import properties
+from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from hil.report.rows import Row, Run
-    from hil.vocab import Latency
 
 _FAILURES: Final = {
     RunStatus.WRONG_OUTPUT,
@@ -25,7 +25,6 @@ _FAILURES: Final = {
     RunStatus.UNSUPPORTED_OP,
     RunStatus.THROTTLED,
 }
-_SHARED: Final = ("median", "low", "high", "p90", "p95", "p99", "min", "max")
 
 
 def render(run: Run, *, accepted: Collection[RunStatus] = ()) -> str:
@@ -67,9 +66,9 @@ def _case(row: Row, outcome: str | None) -> ET.Element:
         "testcase",
         {"classname": f"hil.{_text(result.model)}", "name": name, "time": seconds},
     )
-    properties = ET.SubElement(case, "properties")
-    for key, value in _properties(row):
-        ET.SubElement(properties, "property", {"name": key, "value": _text(value)})
+    known = ET.SubElement(case, "properties")
+    for key, value in properties(row.result, row.score):
+        ET.SubElement(known, "property", {"name": key, "value": _text(value)})
     if outcome is not None:
         problem = _text(result.problem or "no reason was given")
         told = f"{figures.status(result.status)}: {problem.partition(chr(10))[0]}"
@@ -78,40 +77,6 @@ def _case(row: Row, outcome: str | None) -> ET.Element:
             element.set("type", result.status.value)
             element.text = problem
     return case
-
-
-def _properties(row: Row) -> Iterator[tuple[str, str]]:
-    result, latency, score = row.result, row.result.latency, row.score
-    yield "status", result.status.value
-    yield "time_basis", result.time_basis.value
-    yield "size_bytes", str(result.size_bytes)
-    yield "windows", str(result.windows)
-    if result.engine:
-        yield "engine", result.engine
-    if latency is not None:
-        yield from _timing(latency)
-    for name, size in result.memory.items():
-        yield f"memory_{name}", str(size)
-    if score is not None:
-        yield "metric", score.metric
-        yield "metric_n", str(score.n)
-        for name in ("value", "low", "high"):
-            yield f"metric_{name}", f"{getattr(score, name):.10g}"
-    if result.agreement is not None:
-        told = f"{result.agreement.identical}/{result.agreement.n}"
-        yield "equals_host", f"{told} = {result.agreement.reference}"
-    for retry in result.retries:
-        yield "retry", retry
-
-
-def _timing(latency: Latency) -> Iterator[tuple[str, str]]:
-    unit = "insn" if latency.basis is TimeBasis.EMULATED_INSTRUCTIONS else "us"
-    yield "latency_n", str(latency.n)
-    for name in _SHARED:
-        if (value := getattr(latency, name)) is not None:
-            yield f"latency_{name}_{unit}", f"{value:.10g}"
-    for doubt in latency.doubts:
-        yield "doubt", doubt
 
 
 def _text(text: str) -> str:
