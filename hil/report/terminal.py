@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from hil.accuracy.rating import Rating
     from hil.vocab import Latency, Result
 
+    _Cells = tuple[tuple[str, ...], ...]  # of a row; each figure has up to two parts
     Ratings = Mapping[tuple[str, str, str | None], Rating]
 
-# Narrower than this, the second part of each figure goes to a line of its own.
-_ONE_LINE_WIDTH = 170
+_COLUMNS = ("variant", "device", "latency", "memory", "accuracy", "equals host")
+_GAP = 2  # characters between columns, and between the two parts of a figure
 
 
 def render(
@@ -54,20 +56,31 @@ def _table(
     model: str, results: Sequence[Result], width: int, ratings: Ratings
 ) -> Table:
     table = Table(title=_text(model), title_justify="left", pad_edge=False, box=None)
-    for name in ("variant", "device", "latency", "memory", "accuracy", "equals host"):
+    for name in _COLUMNS:
         right = name in {"latency", "memory", "accuracy"}
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    joint = "  " if width >= _ONE_LINE_WIDTH else "\n"
-    for result in results:
-        cells = (
-            joint.join(part for part in cell if part)
-            for cell in _cells(result, ratings)
-        )
+    rows = [_cells(result, ratings) for result in results]
+    # Where a row does not fit, the second part of each figure gets a line of its own.
+    joint = " " * _GAP if _one_line_width(rows) <= width else "\n"
+    for result, row in zip(results, rows, strict=True):
+        cells = (joint.join(part for part in cell if part) for cell in row)
         table.add_row(*(_text(cell) for cell in cells), style=_style(result))
     return table
 
 
-def _cells(result: Result, ratings: Ratings) -> tuple[tuple[str, ...], ...]:
+def _one_line_width(rows: Sequence[_Cells]) -> int:
+    """Return how many characters the longest row would take."""
+    widths = [
+        max(
+            cell_len((" " * _GAP).join(filter(None, cell)))
+            for cell in (*column, (name,))
+        )
+        for name, column in zip(_COLUMNS, zip(*rows, strict=True), strict=True)
+    ]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _cells(result: Result, ratings: Ratings) -> _Cells:
     latency = result.latency
     rated = ratings.get((result.model, result.variant, result.place))
     judged = figures.accuracy(result.accuracy)

@@ -100,6 +100,22 @@ def test_a_row_takes_two_lines_and_120_columns_where_the_terminal_is_narrow():
     assert "…" not in "".join(lines)
 
 
+@pytest.mark.parametrize("width", [118, 140, 169, 178, 200])
+def test_no_figure_is_cut_to_make_a_row_fit_in_one_line(width):
+    insn = Latency(
+        basis=TimeBasis.EMULATED_INSTRUCTIONS,
+        n=40,
+        median=1627411,
+        p90=1627411,
+        low=1627411,
+        high=1627411,
+    )
+    board = {"device": "qemu-riscv32-virt", "latency": insn}
+    text = shown(result(**board, time_basis=insn.basis), result(), width=width)
+    assert "…" not in text
+    assert "1,627,411 .. 1,627,411 insn, n=40" in text
+
+
 def test_time_of_this_machine_is_told_to_be_no_devices_latency():
     assert (
         "host clock: the time that this machine took, by an emulator or a process. It "
