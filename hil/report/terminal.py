@@ -58,7 +58,7 @@ def _table(
     table = Table(title=_text(model), title_justify="left", pad_edge=False, box=None)
     for name in _COLUMNS:
         right = name in {"latency", "memory", "accuracy"}
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     rows = [_cells(result, ratings) for result in results]
     # Where a row does not fit, the second part of each figure gets a line of its own.
     joint = " " * _GAP if _one_line_width(rows) <= width else "\n"

@@ -100,20 +100,29 @@ def test_a_row_takes_two_lines_and_120_columns_where_the_terminal_is_narrow():
     assert "…" not in "".join(lines)
 
 
-@pytest.mark.parametrize("width", [118, 140, 169, 178, 200])
-def test_no_figure_is_cut_to_make_a_row_fit_in_one_line(width):
+@pytest.mark.parametrize("width", [80, 118, 123, 180, 215, 216])
+def test_no_terminal_is_so_narrow_that_a_figure_is_cut(width):
     insn = Latency(
         basis=TimeBasis.EMULATED_INSTRUCTIONS,
         n=40,
         median=1627411,
         p90=1627411,
         low=1627411,
-        high=1627411,
+        high=1627412,
     )
-    board = {"device": "qemu-riscv32-virt", "latency": insn}
-    text = shown(result(**board, time_basis=insn.basis), result(), width=width)
+    row = result(
+        variant="weight-only-int8",
+        device="qemu-riscv32-virt",
+        time_basis=insn.basis,
+        latency=insn,
+        agreement=Agreement(
+            reference="litert-ref", n=500, identical=480, label_flips=7, max_lsb=22
+        ),
+    )
+    text = shown(row, width=width)
     assert "…" not in text
-    assert "1,627,411 .. 1,627,411 insn, n=40" in text
+    for figure in ("1,627,412", "n=40,", "8,944", "99.3", "480/500", "22 LSB", "ok"):
+        assert figure in text
 
 
 def test_time_of_this_machine_is_told_to_be_no_devices_latency():
