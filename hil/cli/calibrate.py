@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.datasets import load_dataset
@@ -28,6 +27,7 @@ from hil.quantization.calibration_set import propose, to_json, verdict, write_se
 from hil.quantization.calibrators import NAMES, Method, find_calibrator
 from hil.quantization.operator_codes import with_operator_codes
 from hil.quantization.xray import examine
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -156,10 +156,10 @@ def _page(
     return Group(*head, Text(), _table(proposal, ranges, calibrator))
 
 
-def _table(proposal: Proposal, ranges: Ranges, calibrator: Calibrator) -> Table:
+def _table(proposal: Proposal, ranges: Ranges, calibrator: Calibrator) -> PlainTable:
     kept = "minmax of kept" if calibrator.method is Method.MINMAX else calibrator.name
     names = ("tensor", "range", "set by", "without", "times", "resampled", kept)
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for name in names:
         table.add_column(name, justify="left" if name == "tensor" else "right")
     for tensor in proposal.xray.tensors[:_TENSORS]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Group as Lines
-from rich.table import Table
 from rich.text import Text
 
 from hil.bench.claims import check as check_claims
@@ -18,6 +17,7 @@ from hil.bench.examples import resolve_path
 from hil.cli.output import note, print_json, print_result
 from hil.errors import ConfigError
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 from hil.results.claims import load_registry
 from hil.results.claims_verdict import Verdict
 
@@ -63,7 +63,7 @@ def list_claims(
     if json:
         print_json({"claims": [_claim_json(claim) for claim in claims]})
         return
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for name in ("claim", "model", "variant", "of", "claimed"):
         table.add_column(name)
     for claim in claims:
@@ -250,9 +250,9 @@ def _subject(measured: Measured) -> str:
 
 
 def _rows(title: str, color: str, lines: Sequence[tuple[str, str]]) -> Lines:
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = PlainTable(show_header=False)
     table.add_column(min_width=9)
-    table.add_column(overflow="fold")
+    table.add_column()
     for key, value in lines:
         table.add_row(Text(f"  {key}"), Text(printable(value)))
     return Lines(Text(printable(title), style=color), table)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from hil.bench.examples import resolve_path
@@ -19,6 +18,7 @@ from hil.deadline import Deadline
 from hil.errors import ConfigError, HilError, nearest
 from hil.models.facts import sha256_of
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,8 +212,8 @@ def _line(line: TensorLine) -> dict[str, object]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _table(made: Sequence[Converted], paths: Sequence[Path]) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _table(made: Sequence[Converted], paths: Sequence[Path]) -> PlainTable:
+    table = PlainTable()
     floats = [len(each.data) for each in made if each.request.mode is Mode.FLOAT]
     for name in ("mode", "size", "of float", "is", "file"):
         right = name in {"size", "of float"}

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from hil.cli.output import print_json, print_result
 from hil.errors import ConfigError
 from hil.printable import printable
 from hil.profiles import find_profile, profile_files, read_profile, schema
+from hil.report.figures import BASIS_NAMES
+from hil.report.plain_table import PlainTable
 from hil.vocab import SerialSettings, TargetKind
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from hil.cli.probe import BoardProbe
     from hil.links.serial_identity import PortIdentity
+    from hil.vocab import DeviceProfile
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -38,25 +41,40 @@ def list_profiles(
     ] = False,
 ) -> None:
     """List every profile, the user's own folders before the shipped one."""
-    profiles = {name: read_profile(path) for name, path in profile_files().items()}
+    folders: dict[Path, list[DeviceProfile]] = {}
+    for path in profile_files().values():
+        folders.setdefault(path.parent, []).append(read_profile(path))
     if json:
-        print_json({"devices": [plain(profile) for profile in profiles.values()]})
+        profiles = [profile for found in folders.values() for profile in found]
+        print_json({"devices": [plain(profile) for profile in profiles]})
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("name", "kind", "core", "RAM", "flash", "time basis", "profile"):
-        table.add_column(name, justify="right" if name in {"RAM", "flash"} else "left")
-    for name, profile in profiles.items():
+    for folder, found in folders.items():
+        print_result(Group(Text(f"{printable(str(folder))}:"), _listed(found), Text()))
+
+
+def _listed(profiles: Sequence[DeviceProfile]) -> PlainTable:
+    table = PlainTable()
+    for head in ("name, core", "kind", "RAM", "flash", "time basis"):
+        right = head in {"RAM", "flash"}
+        table.add_column(head, justify="right" if right else "left")
+    for profile in profiles:
         row = (
-            name,
+            f"{profile.name}\n  {profile.core}",
             profile.kind.value,
-            profile.core,
-            f"{profile.ram_bytes:,} B",
-            f"{profile.flash_bytes:,} B",
-            profile.time_basis.value,
-            str(profile.source),
+            _size(profile.ram_bytes),
+            _size(profile.flash_bytes),
+            BASIS_NAMES[profile.time_basis],
         )
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    print_result(table)
+        table.add_row(*(Text(printable(cell, keep_lines=True)) for cell in row))
+    return table
+
+
+def _size(size_bytes: int) -> str:
+    """Return a size of memory in the largest unit that has it as a whole number."""
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size_bytes and size_bytes % factor == 0:
+            return f"{size_bytes // factor:,} {unit}"
+    return f"{size_bytes:,} B"
 
 
 @app.command()
@@ -88,7 +106,7 @@ def show(
     if json:
         print_json(found)
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = PlainTable(show_header=False)
     for key, value in _flat(found):
         table.add_row(key, Text(printable(str(value))))
     print_result(table)
@@ -140,16 +158,16 @@ def probe(
 
 
 def _print_probe(ports: Sequence[PortIdentity], boards: Sequence[BoardProbe]) -> None:
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for column in ("port", "usb_serial", "vid_pid", "location", "product"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for port in ports:
         known = (port.usb_serial, port.vid_pid, port.location, port.product)
         table.add_row(*(Text(printable(cell or "-")) for cell in (port.device, *known)))
     print_result(table if ports else "no serial port is attached")
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for column in ("profile", "port", "", "answer"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for board in boards:
         mark = "ok" if board.ready else "-"
         row = (board.profile, board.port or "-", mark, board.told)

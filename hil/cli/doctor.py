@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from hil import tools
@@ -20,6 +19,7 @@ from hil.deadline import Deadline
 from hil.errors import ToolError
 from hil.links.serial_identity import attached_ports
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,9 +185,9 @@ def _finding(
 
 
 def _print(findings: list[Finding]) -> None:
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for column in ("", "what", "found", "needed for"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for finding in findings:
         mark = "ok" if finding.found else ("MISSING" if finding.required else "absent")
         found = finding.found or finding.remedy or ""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from hil.cli.output import note, print_json, result_console
 from hil.errors import ConfigError
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 from hil.results.energy import Basis, measured_energy
 from hil.results.energy_files import read_trace
 from hil.results.run_folder import load_records
@@ -88,8 +88,8 @@ def _document(figure: Energy) -> dict[str, object]:
     return {**asdict(figure), "windows": windows}
 
 
-def _table(figures: list[Energy]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
+def _table(figures: list[Energy]) -> PlainTable:
+    table = PlainTable(header_style="bold")
     for name in ("model", "variant", "device"):
         table.add_column(name)
     for name in ("uJ/inference", "interval of the median", "mW", "windows"):

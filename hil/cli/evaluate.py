@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.classes import most_confused
@@ -24,6 +23,7 @@ from hil.engines.litert import Kernels
 from hil.errors import ConfigError
 from hil.printable import printable
 from hil.report import accuracy, document, figures
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,8 +148,8 @@ def _versus(stored: Sequence[StoredScores], limits: AccuracyGate) -> list[Versus
 
 def _table(
     evaluated: Sequence[Evaluated], ratings: Mapping[str, Rating], *, width: int
-) -> Table:
-    table = Table(pad_edge=False, box=None)
+) -> PlainTable:
+    table = PlainTable()
     found = list(ratings.values())
     table.add_column("model", no_wrap=True)
     table.add_column("is")
@@ -181,7 +181,7 @@ def _classes(
     evaluated: Sequence[Evaluated], ratings: Mapping[str, Rating]
 ) -> RenderableType:
     """Return the recall of each class, a column a model, and what is mixed up most."""
-    table = Table(pad_edge=False, box=None)
+    table = PlainTable()
     table.add_column("class", justify="right")
     table.add_column("n", justify="right")
     for name in ratings:

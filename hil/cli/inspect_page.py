@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.models.arena import Basis, CmsisNn, Kind
 from hil.models.summary import to_json
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ def document(found: Inspection) -> dict[str, object]:
 def page(found: Inspection) -> RenderableType:
     """Return the page for a person."""
     summary = found.summary
-    head = Table(box=None, pad_edge=False, show_header=False)
+    head = PlainTable(show_header=False)
     for name, value in _facts(found):
         head.add_row(Text(name, style="bold"), Text(printable(value)))
     return Group(head, Text(), _operators(summary), Text(), _runners(found))
@@ -206,7 +206,7 @@ def _granularity(summary: ModelSummary) -> str:
     return words.get(summary.label.per_channel, "")
 
 
-def _operators(summary: ModelSummary) -> Table:
+def _operators(summary: ModelSummary) -> PlainTable:
     table = _table("#", "operator", "version", "inputs", "outputs", "MACs")
     several = any(operator.subgraph for operator in summary.operators)
     for operator in summary.operators:
@@ -222,7 +222,7 @@ def _operators(summary: ModelSummary) -> Table:
     return table
 
 
-def _runners(found: Inspection) -> Table:
+def _runners(found: Inspection) -> PlainTable:
     table = _table("runs on", "", "known")
     for trial in found.trials or ():
         runs = "all of it" if trial.refusal is None else f"no: {trial.refusal}"
@@ -248,8 +248,8 @@ def _share(coverage: Coverage) -> str:
     return f"{coverage.taken} of {coverage.total} operators; first left out {reason}"
 
 
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _table(*names: str) -> PlainTable:
+    table = PlainTable()
     for name in names:
         table.add_column(name, justify="right" if name in _RIGHT else "left")
     return table

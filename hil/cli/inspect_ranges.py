@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def ranges_document(coverage: RangeCoverage, path: Path) -> dict[str, object]:
 
 def ranges_page(coverage: RangeCoverage, path: Path) -> RenderableType:
     """Return the page for a person."""
-    head = Table(box=None, pad_edge=False, show_header=False)
+    head = PlainTable(show_header=False)
     for name, value in (
         ("graph", str(path)),
         ("is", _verdict(coverage)),
@@ -81,8 +81,8 @@ def _weights(coverage: RangeCoverage) -> str:
     )
 
 
-def _gaps(coverage: RangeCoverage) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _gaps(coverage: RangeCoverage) -> PlainTable:
+    table = PlainTable()
     for name in ("without a range", "node", "why"):
         table.add_column(name)
     for gap in coverage.uncovered:
@@ -91,8 +91,8 @@ def _gaps(coverage: RangeCoverage) -> Table:
     return table
 
 
-def _ranges(coverage: RangeCoverage) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _ranges(coverage: RangeCoverage) -> PlainTable:
+    table = PlainTable()
     for name in ("range", "bits", "channels", "from", "to", ""):
         table.add_column(name, justify="left" if name in {"range", ""} else "right")
     for item in coverage.ranges:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.mlperf_folder import read_rows
@@ -31,6 +30,7 @@ from hil.links.cassette_player import CassetteLink, is_cassette
 from hil.links.serial_port import SerialLink
 from hil.printable import printable
 from hil.profiles import find_profile
+from hil.report.plain_table import PlainTable
 from hil.results.mlperf_cassette import cassette_of
 from hil.results.mlperf_files import MlperfFiles
 from hil.results.mlperf_import import read_run
@@ -284,14 +284,12 @@ def _shown(total: int, work: Callable[[Callable[[], None]], MlperfRun]) -> Mlper
 def _print_checked(path: Path, run: MlperfRun, findings: list[Finding]) -> None:
     title = f"{path}: {run.model or 'model unknown'}, {run.mode.value}"
     who = f"{run.runner.value}, device {run.name or 'without a name'}"
-    table = Table(
-        box=None,
-        pad_edge=False,
+    table = PlainTable(
         title=Text(printable(f"{title} ({who})")),
         title_justify="left",
     )
     for column in ("", "item", "found", "limit"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for finding in findings:
         table.add_row(
             Text(finding.outcome.value, style=_COLORS[finding.outcome]),

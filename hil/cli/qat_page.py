@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.gate import POINTS
@@ -15,6 +14,7 @@ from hil.printable import printable
 from hil.quantization.qat.qat import FLOAT, QAT, TUNED
 from hil.quantization.qat.versus import ENGINE
 from hil.report.accuracy import comparison_json, rating_json
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,9 @@ PTQ: Final = "ptq-int8"
 _SCHEMA: Final = 1
 
 
-def comparison_table(models: Mapping[str, bytes], standing: Standing) -> Table:
+def comparison_table(models: Mapping[str, bytes], standing: Standing) -> PlainTable:
     """Return a row for each variant, beside the float model and beside PTQ."""
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for name in ("variant", "size", "is", "accuracy", "95 % interval"):
         table.add_column(
             name, justify="right" if name in {"size", "accuracy"} else "left"

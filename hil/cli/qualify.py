@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from hil.bench.evaluation import answers
@@ -30,6 +29,7 @@ from hil.deadline import Deadline
 from hil.errors import ConfigError, DoesNotFit, ModelError, TargetError
 from hil.printable import printable
 from hil.profiles import find_profile
+from hil.report.plain_table import PlainTable
 from hil.results.certificate import CERTIFICATE, PAGE, Item, Outcome
 from hil.results.run_folder import RunFolder
 from hil.targets.layers import Prepared, Wrapped
@@ -355,14 +355,12 @@ def _document(
 
 def _print(profile: DeviceProfile, told: DeviceSeen, items: Sequence[Item]) -> None:
     ids = [printable(text) for text in (told.board, told.build_id) if text]
-    table = Table(
-        box=None,
-        pad_edge=False,
+    table = PlainTable(
         title=f"{profile.name}: {', '.join(ids or [printable(told.engine)])}",
         title_justify="left",
     )
     for column in ("", "item", "found", "limit"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for item in items:
         words = (item.outcome.value, item.name, item.figure, item.limit)
         table.add_row(*(Text(printable(word)) for word in words))

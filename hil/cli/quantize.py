@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.datasets import load_dataset
@@ -28,6 +27,7 @@ from hil.quantization.preprocessing import (
 )
 from hil.quantization.quantize import quantize as quantize_model
 from hil.quantization.recipes import RECIPES, LayerRule, find_recipe
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from hil.accuracy.dataset import Dataset
@@ -111,7 +111,7 @@ def quantize(
     if json:
         print_json({"source": str(path), "source_bytes": len(data), "files": rows})
         return
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable()
     for name in ("recipe", "size", "of source", "is", "file"):
         table.add_column(
             name, justify="right" if name in {"size", "of source"} else "left"

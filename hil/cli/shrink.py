@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.datasets import load_dataset
@@ -25,6 +24,7 @@ from hil.printable import printable
 from hil.quantization.diet import Slim, slim
 from hil.quantization.diet_per_tensor import PerTensor, per_tensor
 from hil.quantization.diet_proof import prove, random_inputs, require_identical
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,7 +215,7 @@ def _page(outcome: _Outcome) -> RenderableType:
         *[("proof", _proved(proof)) for proof in outcome.proofs],
         *[("arena", text) for text in _arena(outcome.proofs)],
     ]
-    head = Table(box=None, pad_edge=False, show_header=False)
+    head = PlainTable(show_header=False)
     for name, value in lines:
         head.add_row(Text(name, style="bold"), Text(printable(value)))
     return Group(head, Text(), _parts(outcome))
@@ -225,8 +225,8 @@ def _change(outcome: _Outcome) -> str:
     return f"{len(outcome.slim.data) / outcome.before_bytes - 1:+.1%}"
 
 
-def _parts(outcome: _Outcome) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _parts(outcome: _Outcome) -> PlainTable:
+    table = PlainTable()
     table.add_column("bytes of")
     for name in ("before", "after", "less"):
         table.add_column(name, justify="right")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from hil.cli.output import note, print_json, print_result
@@ -21,6 +20,7 @@ from hil.conversion.legacy.proof import prove
 from hil.deadline import Deadline
 from hil.errors import ConfigError, RecordingError, nearest
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -161,8 +161,8 @@ def _next(explanation: Explanation) -> str:
     return "next: hil toco --run ... converts the line and proves the result"
 
 
-def _facts(rows: list[tuple[str, str]]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
+def _facts(rows: list[tuple[str, str]]) -> PlainTable:
+    table = PlainTable(show_header=False)
     for index, (name, value) in enumerate(rows):
         repeated = index > 0 and rows[index - 1][0] == name
         table.add_row(
@@ -175,8 +175,8 @@ def _title(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
-def _flags(explanation: Explanation) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _flags(explanation: Explanation) -> PlainTable:
+    table = PlainTable()
     for name in ("flag", "then", "today"):
         table.add_column(name)
     for flag in explanation.flags:

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.bench.tuning.outcome import LEAST_WINDOWS
@@ -14,6 +13,7 @@ from hil.bench.tuning.settings import Objective
 from hil.bench.tuning.space import PLAIN_RECIPE
 from hil.printable import printable
 from hil.report import accuracy, document, figures
+from hil.report.plain_table import PlainTable
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def to_json(
     }
 
 
-def _table(standing: Standing, width: int) -> Table:
+def _table(standing: Standing, width: int) -> PlainTable:
     """Return a line a variant, or a few where the terminal is narrow."""
     wide = width >= _WIDE
     heads = [_HEADS[objective] for objective in standing.objectives]
-    table = Table(pad_edge=False, box=None)
-    table.add_column("variant", overflow="fold", no_wrap=wide)
+    table = PlainTable()
+    table.add_column("variant", no_wrap=wide)
     for head in ("file", *heads) if wide else ("measured",):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("")

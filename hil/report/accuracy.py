@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.gate import POINTS, Outcome
 from hil.accuracy.metrics import Kind, find_metric
 from hil.printable import printable
+from hil.report.plain_table import PlainTable
 from hil.vocab import Setting, place
 
 if TYPE_CHECKING:
@@ -137,11 +137,11 @@ def with_accuracy(
     return {**document, "results": results}
 
 
-def _table(rows: Sequence[Versus], width: int) -> Table:
+def _table(rows: Sequence[Versus], width: int) -> PlainTable:
     """Return the rows of one baseline; narrow ones stack what belongs together."""
     narrow = width < _NARROW
     heads = _heads(rows)
-    table = Table(pad_edge=False, box=None)
+    table = PlainTable()
     for head in _stacked(heads, narrow=narrow):
         table.add_column(head, justify="left" if "variant" in head else "right")
     if not narrow and len(heads[0]) > 1:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from hil.accuracy.gate import POINTS
 from hil.accuracy.metrics import Kind, find_metric
 from hil.printable import printable
 from hil.report import figures
+from hil.report.plain_table import PlainTable
 from hil.results.comparison import GateOutcome, Verdict
 from hil.vocab import TimeBasis
 
@@ -111,8 +111,8 @@ def _changes(row: ComparedRow, width: int) -> list[RenderableType]:
     return parts
 
 
-def _table(changes: Sequence[Change], *, narrow: bool) -> Table:
-    table = Table(pad_edge=False, box=None)
+def _table(changes: Sequence[Change], *, narrow: bool) -> PlainTable:
+    table = PlainTable()
     table.add_column("  figure", no_wrap=True)
     for name in ("base", "new", "change"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -221,10 +221,10 @@ def _row_notes(row: ComparedRow) -> list[RenderableType]:
     return lines
 
 
-def _facts(facts: Iterable[Fact]) -> Table:
-    table = Table(pad_edge=False, box=None, show_header=False)
+def _facts(facts: Iterable[Fact]) -> PlainTable:
+    table = PlainTable(show_header=False)
     for _ in range(3):
-        table.add_column(overflow="fold")
+        table.add_column()
     for fact in facts:
         cells = (f"    {fact.group}", fact.name, f"{fact.base} -> {fact.new}")
         table.add_row(*(_text(cell) for cell in cells))

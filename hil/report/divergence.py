@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from hil.printable import printable
 from hil.report import divergence_words as words
+from hil.report.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,12 +78,12 @@ def cells(pair: Pair) -> tuple[str, ...]:
     )
 
 
-def _table(pairs: Sequence[Pair], *, with_layer: bool = True) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _table(pairs: Sequence[Pair], *, with_layer: bool = True) -> PlainTable:
+    table = PlainTable()
     heads = HEADS if with_layer else HEADS[:-1]
     for number, head in enumerate(heads):
         last = number in {0, len(HEADS) - 1}
-        table.add_column(head, justify="left" if last else "right", overflow="fold")
+        table.add_column(head, justify="left" if last else "right")
     for pair in pairs:
         row = cells(pair)[: len(heads)]
         table.add_row(*(Text(printable(cell)) for cell in row))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from hil.printable import printable
 from hil.report import accuracy, figures
+from hil.report.plain_table import PlainTable
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def render(
 
 def _table(
     model: str, results: Sequence[Result], width: int, ratings: Ratings
-) -> Table:
-    table = Table(title=_text(model), title_justify="left", pad_edge=False, box=None)
+) -> PlainTable:
+    table = PlainTable(title=_text(model), title_justify="left")
     for name in _COLUMNS:
         right = name in {"latency", "memory", "accuracy"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(name, justify="right" if right else "left")
     rows = [_cells(result, ratings) for result in results]
     # Where a row does not fit, the second part of each figure gets a line of its own.
     joint = " " * _GAP if _one_line_width(rows) <= width else "\n"

@@ -14,6 +14,7 @@ from typer.main import get_command
 from hil import __version__, tools
 from hil.cli.main import VERBS, main
 from hil.deadline import Deadline
+from hil.profiles import find_profile
 
 
 def test_without_a_verb_all_verbs_are_told(capsys):
@@ -203,6 +204,25 @@ def test_codegen_compiles_a_model_to_c(capsys, tmp_path):
     assert "arena 18,432 B planned, lower bound 18,432 B" in shown.err
     assert main([*words[:-1], "compield"]) == 2
     assert "did you mean 'compiled'?" in capsys.readouterr().err
+
+
+def test_the_list_of_profiles_has_each_ones_memory_and_time_basis(
+    tmp_path, monkeypatch, capsys
+):
+    text = find_profile("emulated-mcu").source.read_text()
+    own = tmp_path / "device_profiles"
+    own.mkdir()
+    odd = text.replace("ram_bytes = 262144", "ram_bytes = 100001")
+    assert odd != text
+    (own / "board.toml").write_text(odd.replace('"emulated-mcu"', '"board"', 1))
+    monkeypatch.chdir(tmp_path)
+    assert main(["devices", "list"]) == 0
+    first, second = capsys.readouterr().out.rstrip().split("\n\n")
+    assert "device_profiles:" in first
+    assert "100,001 B" in " ".join(first.split())
+    words = " ".join(second.split())
+    assert "emulated-mcu emulated-mcu 256 KiB 1 MiB host clock Cortex-M4 class" in words
+    assert "nucleo-l4r5zi mcu 640 KiB 2 MiB cpu cycles" in words
 
 
 def test_devices_are_listed_and_shown(capsys):
