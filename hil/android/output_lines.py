@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-# Android's log, as `logcat` shows it in its threadtime and brief formats.
+# Android's log, as `logcat` shows it in its threadtime and brief formats, and as
+# Android Studio does: date, time, PID-TID, tag, package, level, message.
 _LOGCAT = re.compile(
-    r"^(?:[^\[\]=]*[ \t]|[VDIWEF]/)?(?:tflite|litert)[ \t]*"
-    r"(?:\([ \t]*[0-9]+\))?[ \t]*: "
+    r"^(?:[0-9-]+ [0-9:.]+ +[0-9]+-[0-9]+ +(?:tflite|litert) +[A-Za-z0-9_.]+ +[VDIWEF]  "
+    r"|(?:[^\[\]=]*[ \t]|[VDIWEF]/)?(?:tflite|litert)[ \t]*"
+    r"(?:\([ \t]*[0-9]+\))?[ \t]*: )"
 )
 # TFLITE_LOG and the minimal loggers of both runtimes.
 _LEVEL = re.compile(r"^(?:INFO|WARN|WARNING|ERROR|FATAL|VERBOSE|DEBUG): ?")

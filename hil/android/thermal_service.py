@@ -42,6 +42,7 @@ _KINDS = {
     18: "ambient",
     19: "pogo",
 }
+_KIND_NAMES = frozenset(_KINDS.values())
 # The battery's current limiter shares the list: millivolts, milliamperes and percent.
 _NO_TEMPERATURES = {"bcl_voltage", "bcl_current", "bcl_percentage"}
 _SECTION = re.compile(r"\S.*:\s*")
@@ -55,7 +56,8 @@ _HOT = re.compile(r"[hH]otThrottlingThresholds ?[=:] ?\[(?P<values>[^\]]*)\]")
 _NAME = re.compile(r"(?:[{ .]|\bm)[nN]ame ?[=:] ?(?P<name>[^,}]*)[,}]")
 _STATUS = re.compile(r"Thermal Status: (?P<value>\S+)\s*")
 _OVERRIDE = re.compile(r"IsStatusOverride: (?P<value>true|false)\s*")
-_HAL = re.compile(r"\s*ThermalHAL (?P<version>\S[^:]{0,15}?)\s+connected: yes\s*")
+# "ThermalHAL 2.0 connected: yes"; Samsung's service in its place is called Sdhms.
+_HAL = re.compile(r"\s*(?:ThermalHAL )?(?P<version>\S[^:]{0,15}?)\s+connected: yes\s*")
 _VALUES_END = 1e12
 
 
@@ -83,7 +85,7 @@ class ThermalService:
 
     status: int | None
     is_overridden: bool | None = None  # `cmd thermalservice override-status`
-    hal: str | None = None  # "1.1", "2.0", "AIDL 1"
+    hal: str | None = None  # "1.1", "2.0", "AIDL 1", "Sdhms"
     cached: tuple[Sensor, ...] = ()
     current: tuple[Sensor, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
@@ -147,7 +149,7 @@ def _sensors(lines: list[str], implausible: list[str]) -> tuple[Sensor, ...]:
         number = whole(fields.get("mType", ""), low=-1, high=999)
         if number is None or "mName" not in fields or "mValue" not in fields:
             continue
-        kind = _KINDS.get(number, f"type {number}")
+        kind = _kind(fields["mName"], number)
         value = decimal(fields["mValue"], low=-_VALUES_END, high=_VALUES_END)
         celsius = None
         if value is not None and kind not in _NO_TEMPERATURES:
@@ -163,6 +165,18 @@ def _sensors(lines: list[str], implausible: list[str]) -> tuple[Sensor, ...]:
             )
         )
     return tuple(found)
+
+
+def _kind(name: str, number: int) -> str:
+    """Return what a sensor measures: by its name where that is one of the kinds.
+
+    Samsung's Sdhms counts from 1 where Android counts from 0, and calls its sensors
+    TYPE_CPU, TYPE_SKIN ...: by the number alone its battery would be the skin.
+    """
+    named = name.removeprefix("TYPE_").lower()
+    if name.startswith("TYPE_") and named in _KIND_NAMES:
+        return named
+    return _KINDS.get(number, f"type {number}")
 
 
 def _thresholds(lines: list[str]) -> tuple[Threshold, ...]:

@@ -93,6 +93,15 @@ def test_a_log_taken_from_logcat_is_read(prefix: str) -> None:
     assert parse(logged, "") == parse(OUTPUT_2023, "")
 
 
+def test_a_log_taken_from_android_studio_is_read() -> None:
+    head = "2023-06-14 10:55:21.105 18088-18091 tflite                  "
+    app = "org.tensorflow.lite.benchmark        I  "
+    logged = "".join(
+        f"{head}{app}{line}\n" for line in OUTPUT_2023.splitlines() if line
+    )
+    assert parse(logged, "") == parse(OUTPUT_2023, "")
+
+
 def test_the_app_tells_means_alone_in_the_log() -> None:
     output = parse((DATA / "logcat-app.txt").read_bytes())
     assert (output.avg_us, output.warmup_avg_us) == (1687.92, 1686.59)

@@ -67,6 +67,30 @@ def test_the_thresholds_of_every_hal_are_read(line: str) -> None:
     assert threshold.hot_c[3] == 46.0
 
 
+def test_a_sensor_is_what_its_name_says_where_the_vendor_counts_otherwise() -> None:
+    thermal = parse_thermal_service(
+        "Thermal Status: 0\n"
+        "HAL connection:\n"
+        "\tSdhms connected: yes\n"
+        "Current temperatures from HAL:\n"
+        "\tTemperature{mValue=35.0, mType=1, mName=TYPE_CPU, mStatus=0}\n"
+        "\tTemperature{mValue=30.5, mType=3, mName=TYPE_BATTERY, mStatus=0}\n"
+        "\tTemperature{mValue=33.0, mType=4, mName=TYPE_SKIN, mStatus=0}\n"
+        "\tTemperature{mValue=-99.9, mType=6, mName=TYPE_POWER_AMPLIFIER, mStatus=0}\n"
+        "\tTemperature{mValue=31.0, mType=3, mName=TYPE_VENDOR, mStatus=0}\n"
+    )
+    assert thermal is not None
+    assert thermal.hal == "Sdhms"
+    assert [(s.kind, s.temperature_c) for s in thermal.sensors] == [
+        ("cpu", 35.0),
+        ("battery", 30.5),
+        ("skin", 33.0),
+        ("power_amplifier", None),
+        ("skin", 31.0),
+    ]
+    assert thermal.implausible == ("TYPE_POWER_AMPLIFIER: -99.9",)
+
+
 def test_a_sensor_that_is_off_is_kept_as_implausible() -> None:
     thermal = parse_thermal_service(DUMP.replace("41.5", "-274000.0"))
     assert thermal is not None
