@@ -7,7 +7,8 @@ import re
 # Android's log, as `logcat` shows it in its threadtime and brief formats, and as
 # Android Studio does: date, time, PID-TID, tag, package, level, message.
 _LOGCAT = re.compile(
-    r"^(?:[0-9-]+ [0-9:.]+ +[0-9]+-[0-9]+ +(?:tflite|litert) +[A-Za-z0-9_.]+ +[VDIWEF]  "
+    r"^(?:[0-9-]+ [0-9:.]+ +[0-9]+-[0-9]+ +(?:tflite|litert) +[A-Za-z0-9_.]+ +"
+    r"[VDIWEF]  "
     r"|(?:[^\[\]=]*[ \t]|[VDIWEF]/)?(?:tflite|litert)[ \t]*"
     r"(?:\([ \t]*[0-9]+\))?[ \t]*: )"
 )
