@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hil.errors import ConfigError
+from hil.results.energy_edges import edge_pairs, matched
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def measured_energy(
 ) -> list[Energy]:
     """Return the energy of each model, variant and device of *records*.
 
-    Where the traces have edges, each window is the next pair of them that is as long
-    as the device's own time of it. Else the trace must be on Unix time, and a window is
-    looked for within its job. Raises ConfigError where windows are not covered.
+    Where the traces have edges, each window lies between two of them that are as far
+    apart as the device's own time of it. Else the trace must be on Unix time, and a
+    window is looked for within its job. Raises ConfigError where windows are not
+    covered.
     """
     timed = [_timed(record) for record in records if record.status is RunStatus.OK]
     wanted = [job for job in timed if job is not None]
@@ -136,26 +138,21 @@ def _timed(record: RunRecord) -> _Timed | None:
 def _by_edges(
     jobs: Sequence[_Timed], traces: Sequence[EnergyTrace]
 ) -> list[WindowEnergy]:
-    pairs = [
-        (trace, begin, end)
-        for trace in traces
-        for begin, end in zip(trace.events, trace.events[1:], strict=False)
+    lengths = [job.seconds for job in jobs]
+    pairs = matched(edge_pairs(traces), lengths, most_off=_CLOCKS_DIFFER)
+    if len(pairs) < len(jobs):
+        job = jobs[len(pairs)]
+        raise ConfigError(
+            "no two edges of the traces are as far apart as the window was long",
+            where=job.record.job_id,
+            found=f"{job.seconds:.3f} s by the device",
+            allowed=f"within {_CLOCKS_DIFFER:.0%}, behind the window before",
+            remedy="the traces of this run, in their order",
+        )
+    return [
+        _window(job, pair.trace, pair.begin, pair.end, basis=Basis.EDGES)
+        for job, pair in zip(jobs, pairs, strict=True)
     ]
-    windows: list[WindowEnergy] = []
-    for job in jobs:
-        most = _CLOCKS_DIFFER * job.seconds
-        while pairs and abs(pairs[0][2] - pairs[0][1] - job.seconds) > most:
-            pairs.pop(0)
-        if not pairs:
-            raise ConfigError(
-                "no two edges of the traces are as far apart as the window was long",
-                where=job.record.job_id,
-                found=f"{job.seconds:.3f} s by the device",
-                allowed=f"within {_CLOCKS_DIFFER:.0%}, behind the window before",
-                remedy="the traces of this run, in their order",
-            )
-        windows.append(_window(job, *pairs.pop(0), basis=Basis.EDGES))
-    return windows
 
 
 def _by_clock(

@@ -71,6 +71,21 @@ def test_edges_of_the_boot_and_between_windows_are_passed_over():
     assert [w.end for w in figure.windows] == [2.0, 6.01]
 
 
+def test_a_pause_that_is_nearly_as_long_as_a_window_is_none():
+    # As in a published submission: 10.67 s of windows, pauses 4 % shorter or longer.
+    edges = (0.006, 1.042, 2.042, 3.001, 4.001, 4.961, 5.961)
+    trace = _steps([1] * 6, events=edges)
+    (figure,) = measured_energy([_record(s) for s in (0, 10, 20)], [trace])
+    assert [window.begin for window in figure.windows] == [1.042, 3.001, 4.961]
+
+
+def test_no_edge_belongs_to_two_windows():
+    trace = _steps([1] * 3, events=(0.0, 1.0, 2.0))
+    with pytest.raises(ConfigError, match="no two edges") as caught:
+        measured_energy([_record(0), _record(10)], [trace])
+    assert caught.value.where == "digits.int8.board.10"
+
+
 def test_each_window_may_have_a_trace_of_its_own():
     traces = [_steps([1, level], events=(1.0, 2.0)) for level in (10, 30, 20)]
     (figure,) = measured_energy([_record(s) for s in (0, 10, 20)], traces)
@@ -153,7 +168,8 @@ def test_the_interval_is_of_order_statistics_and_tells_its_coverage(
     windows, rank, confidence
 ):
     levels = list(range(10, 10 + windows))
-    trace = _steps(levels, events=tuple(float(i) for i in range(windows + 1)))
+    paused = [level for each in levels for level in (each, 1)]
+    trace = _steps(paused, events=tuple(float(i) for i in range(2 * windows)))
     (figure,) = measured_energy([_record(i) for i in range(windows)], [trace])
     assert figure.confidence == confidence
     assert figure.low_uj == pytest.approx(100 * levels[rank])
@@ -161,7 +177,7 @@ def test_the_interval_is_of_order_statistics_and_tells_its_coverage(
 
 
 def test_models_and_devices_are_kept_apart():
-    trace = _steps([10, 20], events=(0.0, 1.0, 2.0))
+    trace = _steps([10, 1, 20], events=(0.0, 1.0, 2.0, 3.0))
     records = [_record(0), _record(1, device="other")]
     figures = measured_energy(records, [trace])
     assert [(f.place, round(f.median_uj)) for f in figures] == [
