@@ -24,9 +24,7 @@ def tried(pairs, seconds):
     sums = []
     for some in combinations(range(len(pairs)), len(seconds)):
         chosen = [pairs[place] for place in some]
-        free = all(
-            pairs[a].next_free <= b for a, b in zip(some, some[1:], strict=False)
-        )
+        free = all(pairs[a].next_free <= b for a, b in pairwise(some))
         off = [
             abs(pair.end - pair.begin - wanted) / wanted
             for pair, wanted in zip(chosen, seconds, strict=True)
