@@ -89,7 +89,9 @@ def accuracy_of(run: MlperfRun) -> Accuracy | None:
     """Return how many files are answered rightly; None where labels are missing.
 
     As MLCommons' runner: a file's answer is the mean of its windows' outputs, each
-    scaled to the sum 1; one number is a score of class 1 and has an AUC only.
+    scaled to the sum 1; one number is a score of class 1 and has an AUC only. Unlike
+    there, outputs with negative values (logits) are not scaled: a negative sum would
+    turn the order around.
     """
     labelled = [w for w in run.windows if w.label is not None and w.results]
     if not labelled or len(labelled) < len(run.windows):
@@ -116,7 +118,8 @@ def _mean_answer(windows: Sequence[Window]) -> list[float]:
     rows = np.array([window.results for window in windows], np.float64)
     if rows.shape[1] > 1:
         sums = rows.sum(axis=1, keepdims=True)
-        rows = np.divide(rows, sums, out=rows.copy(), where=sums != 0)
+        shares = (sums != 0) & (rows.min(axis=1, keepdims=True) >= 0)
+        rows = np.divide(rows, sums, out=rows.copy(), where=shares)
     mean: list[float] = rows.mean(axis=0).tolist()
     return mean
 

@@ -12,8 +12,8 @@ from hil.wire.mlperf_stated import stated_figures
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LINE = re.compile(r"([0-9]{5,}\.[0-9]{3}) ([a-z][a-z-]*): (.*)")
-_LOAD = re.compile(r'Command "bloadp? dut "(.*)"(?: ([0-9]+) ([0-9]+))?"')
+LINE = re.compile(r"([0-9]{5,}\.[0-9]{3}) ([a-z][a-z-]*):(?: (.*))?")
+_LOAD = re.compile(r'Command "bloadp?(?: dut)? "(.*)"(?: ([0-9]+) ([0-9]+))?"')
 _SIZE = re.compile(r"Sending ([0-9]+) bytes")
 _SETTING = re.compile(r"m-bm-cfg-name\[ulp-mlperf\]-key\[(\w+)\]-val\[(.*)\]")
 _DUT = "[dut]: "
@@ -40,7 +40,7 @@ def _events(text: str) -> Iterator[tuple[float, str, str]]:
         found = LINE.fullmatch(line.rstrip())
         if found:
             at, source = float(found[1]), found[2]
-        yield at, source, found[3] if found else line.rstrip()
+        yield at, source, (found[3] or "") if found else line.rstrip()
 
 
 class _Reader:

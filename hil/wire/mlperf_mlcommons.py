@@ -2,6 +2,8 @@
 
 A window is printed when it ends (three decimals) and again at the end of a performance
 run (all decimals). With `echo: True` the device's own lines stand there behind `RX:`.
+A run with a power meter prints no results, and each window's time, between the edges of
+the device's pin, at the end.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from hil.errors import MalformedFrame
 from hil.wire.mlperf import bracketed, message, numbered
 from hil.wire.mlperf_run import MlperfRun, Mode, Runner, Window
 from hil.wire.mlperf_stated import stated_figures
@@ -23,6 +26,9 @@ _LOADING = re.compile(r"Loading file (.+) segment ([0-9]+)")
 _RUNNING = re.compile(r"Running inference with ([0-9]+)/([0-9]+) \(warmup/measured\).*")
 _PRINTED = re.compile(r"(# Inferences|Runtime|Throughput|m-results)\s*: *(.*)")
 _WINDOW = re.compile(r"Performance results for window ([0-9]+):?")
+_METERED = re.compile(r"Captured samples:[0-9]+ timestamps:[0-9]+")
+_TRIAL = re.compile(r"Energy data for trial ([0-9]+)")
+_ELAPSED = re.compile(r"Elapsed time\s*: *(.*)")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _DAY_SECONDS = 86_400
 
@@ -50,6 +56,7 @@ class _Reader:
         self._file: str | None = None
         self._segment = 0
         self._warmup = 0
+        self._runs = 0
         self._loaded_at: int | None = None
         self._at = 0
         self._facts: dict[str, str] = {}
@@ -82,14 +89,26 @@ class _Reader:
         """Take a line without a time."""
         told, running = _TOLD.fullmatch(line), _RUNNING.fullmatch(line)
         window, figure = _WINDOW.fullmatch(line), _PRINTED.fullmatch(line)
+        trial, elapsed = _TRIAL.fullmatch(line), _ELAPSED.fullmatch(line)
         if told:
             self._named[told[1]] = told[2]
         elif running:
-            self._warmup = int(running[1])
+            self._warmup, self._runs = int(running[1]), int(running[2])
+        elif _METERED.fullmatch(line):
+            self._windows.append(self._metered())
         elif window:
             self._again = int(window[1]) - 1
+        elif trial:
+            self._again = int(trial[1])
         elif figure and figure[1] == "Runtime" and self._again is not None:
             self._refine(self._again, _number(figure[2]))
+        elif elapsed and self._again is not None:
+            self._refine(self._again, _number(elapsed[1]))
+
+    def _metered(self) -> Window:
+        return Window(
+            n=self._runs, warmup=self._warmup, file=self._file, segment=self._segment
+        )
 
     def _refine(self, index: int, seconds: float) -> None:
         if index < len(self._windows):
@@ -112,7 +131,7 @@ class _Reader:
             seconds=n / throughput if throughput else None,
             host_seconds=host_seconds,
             host_step_seconds=1.0,
-            results=tuple(float(v) for v in _NUMBER.findall(facts["m-results"])),
+            results=_values(facts["m-results"]),
         )
 
     def run(self, stated: Mapping[str, float]) -> MlperfRun:
@@ -136,6 +155,17 @@ class _Reader:
             return Mode.ACCURACY
         single = all(window.n == 1 for window in self._windows)
         return Mode.ACCURACY if self._windows and single else Mode.PERFORMANCE
+
+
+def _values(text: str) -> tuple[float, ...]:
+    """Return the values of a list as Python prints it; MalformedFrame for another."""
+    try:
+        parts = text.strip().removeprefix("[").removesuffix("]").split(",")
+        return tuple(float(part) for part in parts)
+    except ValueError as exc:
+        raise MalformedFrame(
+            "the results of the device cannot be read", found=repr(text[:80])
+        ) from exc
 
 
 def _number(text: str) -> float:

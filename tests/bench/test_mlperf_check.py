@@ -149,6 +149,14 @@ def test_anomaly_scores_have_an_area_and_no_winner():
     assert finding(check_rules(anomaly), "accuracy").found == "auc 0.75"
 
 
+def test_logits_are_not_scaled_by_their_sum():
+    made = run(Mode.ACCURACY, 1, n=1, warmup=0, file="a", label=1)
+    (window,) = made.windows
+    logits = dataclasses.replace(window, results=(-7.5, 6.4, -5.6))
+    answered = accuracy_of(dataclasses.replace(made, windows=(logits,)))
+    assert (answered.files, answered.correct) == (1, 1)
+
+
 def test_segments_of_a_file_are_one_answer():
     made = run(Mode.ACCURACY, 2, n=1, warmup=0, file="a", label=1)
     windows = tuple(

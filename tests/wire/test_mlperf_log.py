@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from hil.errors import ConfigError
+from hil.errors import ConfigError, MalformedFrame
 from hil.wire.mlperf_log import parse_log
 from hil.wire.mlperf_models import label_of
 from hil.wire.mlperf_run import Mode, Runner
@@ -138,6 +138,63 @@ def test_traps_of_eembc_logs(end):
     assert (window.file, window.segment) == ("tst_000001_Left_2.bin", 512)
     assert (window.n, window.warmup, window.seconds) == (10, 1, 10.1)
     assert window.input_bytes == 490
+
+
+def test_a_device_that_echoes_its_commands_is_read():
+    # As two boards of v0.7 are logged: a bare CR, the echo, the message behind it.
+    echoed = EEMBC.replace(" dut: m-", " dut: \rm-").replace(
+        "bytes 490\nm-warmup-start-1", "\rinfer 10 1m-warmup-start-1"
+    )
+    assert parse_log(echoed, where="log") == parse_log(EEMBC, where="log")
+
+
+def test_inputs_that_come_through_the_proxy_of_an_energy_run_have_their_names():
+    proxied = EEMBC.replace("bloadp dut", "bloadp")
+    assert parse_log(proxied, where="log") == parse_log(EEMBC, where="log")
+
+
+MLCOMMONS = """\
+Logging initialized. Writing output to log.txt
+Device name retrieved: board
+Device model retrieved: kws01
+0725.190332 ulp-mlperf: Loading file tst_000000_Stop_7.bin segment 0
+0725.190333 ulp-mlperf: Load complete.
+Running inference with 1/250 (warmup/measured) iterations ...
+"""
+
+
+def test_windows_of_a_run_with_a_meter_have_their_time_from_its_end():
+    text = MLCOMMONS + (
+        "done\n"
+        "Captured samples:16108 timestamps:2\n"
+        "0725.190346 ulp-mlperf: Loading file tst_000001_Left_2.bin segment 0\n"
+        "0725.190347 ulp-mlperf: Load complete.\n"
+        "Running inference with 1/240 (warmup/measured) iterations ...\n"
+        "Captured samples:13970 timestamps:2\n"
+        "Power Edition Output\n"
+        "Energy data for trial 0\n"
+        "Elapsed time  : 12.06\n"
+        "Inferences    : 250\n"
+        "Energy data for trial 1\n"
+        "Elapsed time  : 11.056000000000001\n"
+        "Median energy cost is 245.3412 uJ/inf.\n"
+    )
+    run = parse_log(text, where="log")
+    assert (run.mode, run.model) == (Mode.ENERGY, "kws01")
+    assert run.stated == {"median_energy_uj": 245.3412}
+    assert [(w.file, w.n, w.warmup, w.results) for w in run.windows] == [
+        ("tst_000000_Stop_7.bin", 250, 1, None),
+        ("tst_000001_Left_2.bin", 240, 1, None),
+    ]
+    assert [w.seconds for w in run.windows] == [12.06, pytest.approx(11.056)]
+
+
+def test_results_are_read_with_sign_and_exponent():
+    text = MLCOMMONS + "0725.190346 ulp-mlperf:   m-results    : [-6.1, 6.4, 1e-05]\n"
+    assert parse_log(text, where="log").windows[0].results == (-6.1, 6.4, 1e-05)
+    with pytest.raises(MalformedFrame, match="results of the device") as refused:
+        parse_log(text.replace("6.4", "6.4.1"), where="log")
+    assert refused.value.found == "'[-6.1, 6.4.1, 1e-05]'"
 
 
 def test_a_log_with_a_meter_is_of_energy():
