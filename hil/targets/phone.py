@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.benchmark_output import BenchmarkOutput
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
     from hil.vocab import DeviceProfile, Job
 
     # Whether the answers to a job's first samples decide what the rest would say.

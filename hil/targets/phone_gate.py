@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _SHARE_OF_DEADLINE = 0.5  # the window itself needs the rest
 _MAX_READINGS = 40

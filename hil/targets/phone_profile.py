@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.benchmark_command import RunSettings
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _RUNS = 10
 _MAX_SECONDS = 30.0

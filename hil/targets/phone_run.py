@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.phone_facts import PhoneFacts
-    from hil.links.adb import Phone
     from hil.links.adb_output import ShellResult
+    from hil.links.phone import Phone
     from hil.targets.phone_watch import WatchedRun
 
 _DELEGATES = {delegate.value.lower(): delegate for delegate in Delegate}

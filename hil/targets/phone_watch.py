@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _KIB = 1024
 _INTERVALS = (0.1, 1.0)  # seconds: often enough for a short window, seldom for others

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hil import vocab
     from hil.android.benchmark_output import BenchmarkOutput
     from hil.android.tool_model import ToolModel
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
     from hil.targets.phone_folder import PhoneFolder
     from hil.targets.phone_run import Placement, Sentinel, WindowJudge
     from hil.vocab import Job

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from hil.errors import LinkClosed, TargetError
-from hil.links.adb import local_file
 from hil.links.adb_output import ShellResult
 from hil.links.adb_sync import RemoteFile
+from hil.links.phone import local_file
 from hil.models.facts import artifact
 from hil.profiles import find_profile
 from hil.targets.phone import PhoneTarget
