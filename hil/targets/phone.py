@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,8 @@ class PhoneTarget:
         """
         self._link.open(deadline)
         self._claim(deadline)
-        facts = read_facts(self._link.shell(facts_script(), deadline).stdout)
+        script = facts_script(token=self._link.draw())
+        facts = read_facts(self._link.shell(script, deadline).stdout)
         binary = find_binary(
             self._link,
             self._conditions.binary,
@@ -85,7 +85,7 @@ class PhoneTarget:
             device=self.profile.name,
             deadline=deadline,
         )
-        folder = PhoneFolder(self._link, f"{FOLDER}/{secrets.token_hex(8)}")
+        folder = PhoneFolder(self._link, f"{FOLDER}/{self._link.draw()}")
         folder.make(deadline)
         self._mode.recover(deadline)
         if self._conditions.fixed_performance and facts.offers_fixed_performance:

@@ -44,7 +44,7 @@ def profiled(
         warmup=1,
         min_runs=_RUNS,
         min_seconds=0,
-        max_seconds=min(_MAX_SECONDS, max(1.0, deadline.remaining / 4)),
+        max_seconds=min(_MAX_SECONDS, max(1.0, link.seconds_left(deadline) / 4)),
         settings=replace(settings, has_op_profile=True),
     )
     result = link.shell(argv, deadline)

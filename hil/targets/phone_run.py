@@ -140,7 +140,7 @@ class Sentinel:
             warmup=1,
             min_runs=_SENTINEL_RUNS,
             min_seconds=_SENTINEL_SECONDS,
-            max_seconds=max(1.0, deadline.remaining / 4),
+            max_seconds=max(1.0, self.link.seconds_left(deadline) / 4),
             settings=RunSettings(
                 threads=placement.run.threads, mask=placement.run.mask
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 import sys
 from dataclasses import replace
@@ -147,6 +148,12 @@ class ShellPhone:
 
     def close(self) -> None:
         self.closed = True
+
+    def draw(self) -> str:
+        return secrets.token_hex(8)
+
+    def seconds_left(self, deadline: Deadline) -> float:
+        return deadline.remaining
 
     def shell(self, command: str | Sequence[str], deadline: Deadline) -> ShellResult:
         assert not deadline.expired
