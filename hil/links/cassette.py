@@ -223,9 +223,10 @@ def read_cassette(path: Path) -> tuple[Header, list[Event]]:
             allowed="what was said on a serial line, a pty or a pipe",
             remedy=f"hil bench MODEL --device cassette:{path}",
         )
+    told = [*lines.whole, *([lines.cut] if lines.cut else [])]
     events = [
         _event(read_object(line, f"{path}, line {number}"), f"{path}, line {number}")
-        for number, line in enumerate(lines.rest, start=2)
+        for number, line in enumerate(told, start=2)
     ]
     return lines.header, events
 

@@ -38,11 +38,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """What a file holds; `is_cut` where its last line never came to its end."""
+    """What a file holds: the first line, the others, and what was not written whole.
+
+    `cut` is the part of a line that is there where hil was killed, and empty where only
+    the end of the gzip stream is missing.
+    """
 
     header: Header
-    rest: tuple[str, ...]
-    is_cut: bool
+    whole: tuple[str, ...]
+    cut: str | None
 
 
 class CassetteFile:
@@ -127,14 +131,14 @@ def cannot_write(
 def read_lines(path: Path) -> Lines:
     """Read a file up to where it ends or was cut; ConfigError where it is none."""
     lines: list[str] = []
-    is_cut = False
+    cut = None
     try:
         with open_text(path, "r") as file:
             for line in file:
-                lines.append(line)
-                is_cut = not line.endswith("\n")
+                lines.append(line.removesuffix("\n"))
+                cut = None if line.endswith("\n") or _is_json(line) else line
     except EOFError:
-        is_cut = True  # hil was killed: gzip's own end is missing, and no whole line
+        cut = cut or ""
     except (OSError, UnicodeDecodeError, zlib.error) as exc:
         raise ConfigError(
             "the cassette cannot be read", where=str(path), found=str(exc)
@@ -143,8 +147,8 @@ def read_lines(path: Path) -> Lines:
         raise ConfigError("the cassette is empty", where=str(path))
     where = f"{path}, line 1"
     header = _header(read_object(lines[0], where), where)
-    rest = tuple(line.removesuffix("\n") for line in lines[1:])
-    return Lines(header=header, rest=rest, is_cut=is_cut)
+    whole = lines[1:-1] if cut else lines[1:]
+    return Lines(header=header, whole=tuple(whole), cut=cut)
 
 
 def header_line(header: Header) -> str:
@@ -200,6 +204,14 @@ def open_text(path: Path, mode: str) -> TextIO:
         # gzip's own stubs do not tell a text file by the letter t.
         return cast("TextIO", gzip.open(path, f"{mode}t", encoding="ascii"))
     return cast("TextIO", path.open(mode, encoding="ascii"))
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _header(plain: Mapping[str, object], where: str) -> Header:
