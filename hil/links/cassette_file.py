@@ -158,7 +158,7 @@ def header_line(header: Header) -> str:
         "device": header.device,
         "origin": header.origin,
         "dialogue": None if header.dialogue == BYTES else header.dialogue,
-        "seed": header.seed,
+        "seed": header.seed if header.dialogue == BYTES else None,
         "baud": header.baud,
         "profile": header.profile,
     }
