@@ -7,6 +7,7 @@ import gzip
 import json
 import resource
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +39,6 @@ from hil.links.phone_cassette_player import CassettePhone
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
-    from pathlib import Path
 
 DONE = ShellResult(exit_code=0, stdout=b"done\n", stderr=b"", pid=7)
 GONE = LinkClosed(
@@ -636,3 +636,16 @@ def test_the_cassette_of_a_board_is_no_phone_and_the_other_way_round(
     assert found.value.remedy == f"hil bench MODEL --device cassette:{phone}"
     with pytest.raises(ConfigError, match="this cassette is not of a board"):
         read_cassette(phone)
+
+
+def test_the_page_shows_a_cassette_that_can_be_read(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "cassettes.md"
+    lines = page.read_text(encoding="utf-8").splitlines()
+    shown = [line.strip() for line in lines if line.startswith("    {")]
+    start = next(i for i, line in enumerate(shown) if '"dialogue"' in line)
+    path = tmp_path / "t"
+    path.write_text("\n".join(shown[start:]) + "\n")
+    calls = read_phone_cassette(path).calls
+    asked = [next(iter(call.to)) for call in calls]
+    assert asked == ["open", "draw", "shell", "entry"]
+    assert isinstance(calls[-1].error, LinkClosed)
