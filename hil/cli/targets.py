@@ -17,6 +17,7 @@ from hil.targets.emulated import EmulatedTarget
 from hil.targets.hosted import HostedTarget
 from hil.targets.mcu import McuTarget
 from hil.targets.phone import PhoneTarget
+from hil.targets.phone_claims import IN_USE, PhoneClaims
 from hil.targets.phone_conditions import DEFAULT_CONDITIONS, PhoneConditions
 from hil.vocab import AdbSettings, SerialSettings, TargetKind
 
@@ -95,12 +96,12 @@ def _phone(
     link = profile.link
     assert isinstance(link, AdbSettings)
 
-    def over(way: Phone) -> Target:
+    def over(way: Phone, claims: PhoneClaims = IN_USE) -> Target:
         way = tapes.recorded_phone(profile, way)
-        return PhoneTarget(profile, way, conditions, decide=decide)
+        return PhoneTarget(profile, way, conditions, decide=decide, claims=claims)
 
     if link.cassette is not None:
-        return over(tapes.phone_player(profile, link.cassette))
+        return over(tapes.phone_player(profile, link.cassette), PhoneClaims())
     if link.host is not None or link.serial is not None:
         return over(AdbLink(link))
     if profile.kind is TargetKind.EMULATED_PHONE:

@@ -128,6 +128,22 @@ def test_a_phone_that_throttles_throttles_in_the_replay(bench: Run) -> None:
     assert without_own(replay) == without_own(records)
 
 
+def test_a_gate_that_this_machines_clock_ended_ends_so_in_the_replay(
+    bench: Run,
+) -> None:
+    settings = {
+        # Half of the timeout is over long before the phone's own day is.
+        "phone": "temperature_gate = true\nmax_start_c = 15\ngate_wait_seconds = 86400",
+        "windows": 1,
+        "measure": "timeout_seconds = 8",
+    }
+    _, records = bench(recorded("emulated-phone"), **settings)
+    assert [r["status"] for r in records] == ["throttled"]
+    _, replay = bench(REPLAYED, **settings)
+    assert without_own(replay) == without_own(records)
+    assert replay[0]["seconds"] < records[0]["seconds"] / 2
+
+
 def test_a_phone_that_vanishes_is_gone_in_the_replay(bench: Run) -> None:
     status, records = bench(recorded("phone-that-vanishes"))
     assert [r["status"] for r in records] == ["link_broken"]
