@@ -79,7 +79,7 @@ class PhoneCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneDialogue:
-    """A whole cassette; `is_cut` where its last line never came to its end."""
+    """A whole cassette; `is_cut` where hil was killed while it was written."""
 
     header: Header
     calls: tuple[PhoneCall, ...]

@@ -140,7 +140,7 @@ class CassettePhone(Phone):
             return LinkClosed(
                 "the cassette was cut off here",
                 where=self._where(),
-                found="its last line was not written to its end",
+                found="the recording was broken off",
                 remedy="record the dialogue again",
             )
         return LinkClosed(

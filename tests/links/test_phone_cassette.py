@@ -502,7 +502,7 @@ def test_a_last_line_that_was_cut_is_told_where_the_host_comes_to_it(
         with pytest.raises(LinkClosed, match="the cassette was cut off here") as found:
             replay.shell("two", Deadline(9))
         assert found.value.where == f"{path}, line 4"
-        assert found.value.found == "its last line was not written to its end"
+        assert found.value.found == "the recording was broken off"
 
 
 def test_a_file_that_gzip_cannot_read_is_refused(tmp_path: Path) -> None:
