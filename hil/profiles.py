@@ -381,22 +381,7 @@ def _command(command: _Command | None) -> CommandSettings | None:
 
 def _link(link: _Link, kind: TargetKind, path: Path) -> SerialSettings | AdbSettings:
     if kind in _PHONES:
-        if isinstance(link.port, str):
-            raise ConfigError(
-                "link.port: a phone's port is a TCP port number",
-                where=str(path),
-                found=repr(link.port),
-                allowed="1 to 65535",
-            )
-        if link.record is not None or link.protocol != "hil":
-            raise ConfigError(
-                "link.record and link.protocol are of boards on a serial line",
-                where=str(path),
-                found=f"kind {kind.value}",
-            )
-        return AdbSettings(
-            serial=link.adb_serial, host=link.host, port=link.port or 5555
-        )
+        return _phone_link(link, kind, path)
     if isinstance(link.port, int):
         raise ConfigError(
             "link.port: a board's port is a text",
@@ -411,5 +396,35 @@ def _link(link: _Link, kind: TargetKind, path: Path) -> SerialSettings | AdbSett
         location=link.location,
         baud=link.baud,
         protocol=link.protocol,
-        record=Path(link.record) if link.record is not None else None,
+        record=_path(link.record),
     )
+
+
+def _phone_link(link: _Link, kind: TargetKind, path: Path) -> AdbSettings:
+    if link.protocol != "hil":
+        raise ConfigError(
+            "link.protocol is of boards on a serial line",
+            where=str(path),
+            found=f"{link.protocol}, kind {kind.value}",
+            allowed="hil, or nothing",
+        )
+    record = _path(link.record)
+    if not isinstance(link.port, str):
+        return AdbSettings(
+            serial=link.adb_serial,
+            host=link.host,
+            port=link.port or 5555,
+            record=record,
+        )
+    if not link.port.startswith(_CASSETTE):
+        raise ConfigError(
+            "link.port: a phone's port is a TCP port number",
+            where=str(path),
+            found=repr(link.port),
+            allowed="1 to 65535, or cassette:FILE",
+        )
+    return AdbSettings(cassette=link.port, record=record)
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

@@ -67,11 +67,16 @@ class SerialSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdbSettings:
-    """How to reach a phone: its adb serial over USB, or a TCP address."""
+    """How to reach a phone: its adb serial over USB, or a TCP address.
+
+    A *cassette* answers in the place of a phone, which is not reached at all then.
+    """
 
     serial: str | None = None
     host: str | None = None
     port: int = 5555
+    cassette: str | None = None  # "cassette:FILE", as it is named
+    record: Path | None = None  # a cassette is made of the dialogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,8 +162,9 @@ def test_a_misspelt_key_is_answered_with_the_nearest(tmp_path):
 
 def test_a_phones_port_is_a_number(tmp_path):
     text = BOARD.replace('"mcu"', '"phone"') + '[link]\nport = "/dev/ttyACM0"\n'
-    with pytest.raises(ConfigError, match="a phone's port is a TCP port number"):
+    with pytest.raises(ConfigError, match="a phone's port is a TCP") as found:
         read_profile(written(tmp_path, text))
+    assert found.value.allowed == "1 to 65535, or cassette:FILE"
 
 
 @pytest.mark.parametrize("data", [b"name = ", b"\xff\xfe"])
@@ -208,11 +209,24 @@ def test_a_board_may_speak_another_dialect_and_be_recorded(tmp_path):
     assert found.value.allowed == "'hil', 'mlperf' or 'auto'"
 
 
-def test_a_phone_is_not_recorded_on_a_serial_line(tmp_path):
+def test_a_phone_may_be_recorded_and_speaks_no_other_dialect(tmp_path):
     path = tmp_path / "p.toml"
-    path.write_text(BOARD.replace('"mcu"', '"phone"') + '[link]\nrecord = "x"\n')
-    with pytest.raises(ConfigError, match="are of boards on a serial line"):
+    phone = BOARD.replace('"mcu"', '"phone"')
+    path.write_text(phone + '[link]\nadb_serial = "R5"\nrecord = "x"\n')
+    link = read_profile(path).link
+    assert (link.serial, str(link.record), link.cassette) == ("R5", "x", None)
+    path.write_text(phone + '[link]\nprotocol = "mlperf"\n')
+    with pytest.raises(ConfigError, match="is of boards on a serial line") as found:
         read_profile(path)
+    assert found.value.found == "mlperf, kind phone"
+
+
+def test_a_cassette_stands_in_the_place_of_a_phones_address(tmp_path):
+    path = tmp_path / "p.toml"
+    phone = BOARD.replace('"mcu"', '"phone"')
+    path.write_text(phone + '[link]\nadb_serial = "R5"\n')
+    link = read_profile(path, overrides=['link.port="cassette:t.gz?timed"']).link
+    assert link == AdbSettings(cassette="cassette:t.gz?timed")
 
 
 def test_a_cassette_names_the_profile_that_was_recorded(tmp_path):

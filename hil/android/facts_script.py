@@ -85,9 +85,14 @@ class Answer:
     cut: tuple[str, ...] = ()
 
 
-def facts_script(asked: Sequence[str] = tuple(QUESTIONS)) -> str:
-    """Return the script that asks these questions; its answer is for `read_answer`."""
-    mark = f"hil{secrets.token_hex(8)}"
+def facts_script(
+    asked: Sequence[str] = tuple(QUESTIONS), *, token: str | None = None
+) -> str:
+    """Return the script that asks these questions; its answer is for `read_answer`.
+
+    *token* are the 16 hexadecimal digits of its mark; without, they are drawn here.
+    """
+    mark = f"hil{secrets.token_hex(8) if token is None else token}"
     lines = [f"m={mark}", f'echo "$m facts {_VERSION}"']
     lines += [
         f'( {QUESTIONS[name]} ) 2>&1; s=$?; echo; echo "$m {name} $s"' for name in asked

@@ -29,6 +29,7 @@ from hil.bench.runner import Runner
 from hil.bench.summary import summarize
 from hil.bench.versus import report_accuracy
 from hil.cli.output import note, print_json, progress_console, result_console
+from hil.cli.tapes import Tapes
 from hil.cli.targets import make_target
 from hil.errors import ConfigError, HilError
 from hil.report import accuracy, comparison, document, terminal
@@ -132,7 +133,9 @@ _Protocol = Annotated[
 ]
 _Record = Annotated[
     Path | None,
-    typer.Option(help="Keep the dialogue with the board: a device for cassette:FILE."),
+    typer.Option(
+        help="Keep the dialogue with the device: another one, as cassette:FILE."
+    ),
 ]
 _Out = Annotated[Path, typer.Option(help="Where run folders go.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -397,11 +400,12 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
         def ended(_: RunRecord) -> None:
             progress.advance(task)
 
+        tapes = Tapes()
         runner = Runner(
             folder=folder,
             judge=Judge(keep=folder.append_scores, targets=ready.targets),
             make_target=lambda profile: make_target(
-                profile, folder, conditions=plan.phone.conditions, decide=decide
+                profile, folder, tapes, conditions=plan.phone.conditions, decide=decide
             ),
             measure=plan.measure,
             settings=plan.phone.settings,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.errors import ConfigError
-from hil.links.cassette import Recorder
-from hil.links.cassette_player import CassetteLink, is_cassette
+from hil.links.cassette_player import is_cassette
 from hil.links.serial_identity import attached_ports, find_port
 from hil.links.serial_port import SerialLink
 from hil.targets.mcu import McuTarget
@@ -16,6 +15,7 @@ from hil.vocab import SerialSettings, TargetKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hil.cli.tapes import Tapes
     from hil.vocab import DeviceProfile, Link, Target
 
 
@@ -27,7 +27,7 @@ def is_spoken_to(profile: DeviceProfile) -> bool:
     )
 
 
-def spoken_to(profile: DeviceProfile) -> Target:
+def spoken_to(profile: DeviceProfile, tapes: Tapes) -> Target:
     """Return a target for a device that is never flashed, only spoken to.
 
     Raises ConfigError where hil would start the device: it loads a model by frames.
@@ -42,30 +42,21 @@ def spoken_to(profile: DeviceProfile) -> Target:
             allowed="hil",
             remedy="hil emulate mcu --model FILE, and its port as link.port",
         )
-    connect = connection(profile)
+    connect = connection(profile, tapes)
     if link.protocol == "hil":
         return McuTarget(profile, connect())
     return DialectTarget(profile, connect)
 
 
-def connection(profile: DeviceProfile) -> Callable[[], Link]:
+def connection(profile: DeviceProfile, tapes: Tapes) -> Callable[[], Link]:
     """Return what gives the link to a cassette, a port, or a port found by identity."""
     settings = profile.link
     assert isinstance(settings, SerialSettings)
-    wrap = recording(profile)
 
     def connect() -> Link:
         if settings.port is not None and is_cassette(settings.port):
-            return wrap(CassetteLink(settings.port))
+            return tapes.recorded(profile, tapes.player(profile, settings.port))
         port = find_port(settings, attached_ports).device
-        return wrap(SerialLink(port, settings.baud))
+        return tapes.recorded(profile, SerialLink(port, settings.baud))
 
     return connect
-
-
-def recording(profile: DeviceProfile) -> Callable[[Link], Link]:
-    """Return what puts a recorder around a link, where `link.record` asks for one."""
-    settings = profile.link
-    if not isinstance(settings, SerialSettings) or settings.record is None:
-        return lambda link: link
-    return Recorder(settings.record, device=profile.name, profile=profile.name).wrap

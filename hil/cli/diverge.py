@@ -17,6 +17,7 @@ from hil.bench.diverging.sides import ENGINES, is_log, opened, parse_names
 from hil.bench.diverging.subject import read_subject
 from hil.bench.examples import resolve_path
 from hil.cli.output import print_json, progress_console, result_console
+from hil.cli.tapes import Tapes
 from hil.cli.targets import make_target
 from hil.deadline import Deadline
 from hil.errors import ConfigError, RecordingError, nearest
@@ -143,11 +144,12 @@ def _compare(
     layer_inputs: int,
 ) -> Comparison:
     progress = _progress()
+    tapes = Tapes()
     with opened(
         names,
         subject,
         deadline,
-        make=lambda profile: make_target(profile, folder),
+        make=lambda profile: make_target(profile, folder, tapes),
         keep_model=folder.add_model,
         progress=progress,
     ) as sides:
@@ -172,12 +174,13 @@ def _fingerprint(
 ) -> Fingerprint:
     log = read_log(Path(unknown), subject) if is_log(unknown) else None
     known = log is not None and log.side is None
+    tapes = Tapes()
     with opened(
         # Without inputs that are known there is nothing to run.
         [] if known else list(ENGINES) if log is not None else [unknown, *ENGINES],
         subject,
         deadline,
-        make=lambda profile: make_target(profile, folder),
+        make=lambda profile: make_target(profile, folder, tapes),
         keep_model=folder.add_model,
         progress=_progress(),
     ) as sides:

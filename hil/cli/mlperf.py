@@ -23,6 +23,7 @@ from hil.bench.mlperf_inputs import MlperfInput, read_inputs
 from hil.bench.mlperf_run import INPUTS, SECONDS, run_accuracy, run_performance
 from hil.cli.dialects import connection
 from hil.cli.output import note, print_json, print_result, progress_console
+from hil.cli.tapes import Tapes
 from hil.deadline import Deadline
 from hil.errors import ConfigError, nearest
 from hil.links.cassette import Recorder, write_cassette
@@ -249,7 +250,7 @@ def _link(
         if record is not None:
             link = dataclasses.replace(profile.link, record=record)
             profile = dataclasses.replace(profile, link=link)
-        return connection(profile)()
+        return connection(profile, Tapes())()
     assert port is not None
     way: Link = CassetteLink(port) if is_cassette(port) else SerialLink(port, baud)
     return way if record is None else Recorder(record, device=port).wrap(way)

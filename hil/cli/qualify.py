@@ -24,6 +24,7 @@ from hil.bench.qualifying.observation import DeviceSeen
 from hil.bench.qualifying.verify import verify
 from hil.bench.variants import build_variants
 from hil.cli.output import note, print_json, print_result
+from hil.cli.tapes import Tapes
 from hil.cli.targets import make_target
 from hil.deadline import Deadline
 from hil.errors import ConfigError, DoesNotFit, ModelError, TargetError
@@ -272,7 +273,7 @@ def _subject(profile: DeviceProfile, variant: Variant) -> Subject:
 
 
 def _board_items(run: _Run, tests: Sequence[tuple[Subject, Job]]) -> list[Item]:
-    target = make_target(run.profile, run.folder)
+    target = make_target(run.profile, run.folder, Tapes())
     subject, job = tests[0]
     try:
         target.open(run.deadline)
@@ -296,7 +297,7 @@ def _board_items(run: _Run, tests: Sequence[tuple[Subject, Job]]) -> list[Item]:
 
 
 def _phone_items(run: _Run, tests: Sequence[tuple[Subject, Job]]) -> list[Item]:
-    target = make_target(run.profile, run.folder)
+    target = make_target(run.profile, run.folder, Tapes())
     try:
         target.open(run.deadline)
         return qualify_phone(

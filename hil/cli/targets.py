@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from hil.cli.dialects import is_spoken_to, recording, spoken_to
+from hil.cli.dialects import is_spoken_to, spoken_to
 from hil.errors import ConfigError
 from hil.firmware.tflm import VARIABLE
 from hil.links.adb import AdbLink
@@ -17,6 +17,7 @@ from hil.targets.emulated import EmulatedTarget
 from hil.targets.hosted import HostedTarget
 from hil.targets.mcu import McuTarget
 from hil.targets.phone import PhoneTarget
+from hil.targets.phone_claims import IN_USE, PhoneClaims
 from hil.targets.phone_conditions import DEFAULT_CONDITIONS, PhoneConditions
 from hil.vocab import AdbSettings, SerialSettings, TargetKind
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hil.cli.tapes import Tapes
+    from hil.links.phone import Phone
     from hil.results.run_folder import RunFolder
     from hil.targets.phone import Decide
     from hil.vocab import DeviceProfile, Link, Target
@@ -35,22 +38,27 @@ _RETURN_SECONDS = 0.2
 def make_target(
     profile: DeviceProfile,
     folder: RunFolder,
+    tapes: Tapes,
     *,
     conditions: PhoneConditions = DEFAULT_CONDITIONS,
     decide: Decide | None = None,
 ) -> Target:
     """Return a target for *profile*; an emulated one without an address is started.
 
-    Phones are measured under *conditions*, and their samples until *decide* says so.
-    Raises ConfigError where an address is missing.
+    *tapes* are those of the whole command. Phones are measured under *conditions*, and
+    their samples until *decide* says so. ConfigError where an address is missing.
     """
     link = profile.link
     log_path = folder.log_path(profile.name)
-    wrap = recording(profile)
     if is_spoken_to(profile):
-        return spoken_to(profile)
+        return spoken_to(profile, tapes)
+    if isinstance(link, AdbSettings):
+        return _phone(profile, tapes, conditions, decide=decide, log_path=log_path)
+
+    def wrap(link: Link) -> Link:
+        return tapes.recorded(profile, link)
+
     if profile.kind is TargetKind.EMULATED_MCU:
-        assert isinstance(link, SerialSettings)
         if link.port is None:
             return EmulatedTarget(
                 profile,
@@ -60,10 +68,7 @@ def make_target(
         return _board(profile, link.port, wrap)
     if profile.kind is TargetKind.MCU:
         return _real_board(profile, wrap)
-    if profile.kind in (TargetKind.NATIVE, TargetKind.QEMU):
-        return HostedTarget(profile, log_path=log_path, wrap=wrap)
-    assert isinstance(link, AdbSettings)
-    return _phone(profile, link, conditions, decide=decide, log_path=log_path)
+    return HostedTarget(profile, log_path=log_path, wrap=wrap)
 
 
 def _real_board(profile: DeviceProfile, wrap: Callable[[Link], Link]) -> Target:
@@ -82,15 +87,21 @@ def _board(profile: DeviceProfile, port: str, wrap: Callable[[Link], Link]) -> T
 
 def _phone(
     profile: DeviceProfile,
-    link: AdbSettings,
+    tapes: Tapes,
     conditions: PhoneConditions,
     *,
     decide: Decide | None,
     log_path: Path,
 ) -> Target:
-    def over(way: AdbLink) -> Target:
-        return PhoneTarget(profile, way, conditions, decide=decide)
+    link = profile.link
+    assert isinstance(link, AdbSettings)
 
+    def over(way: Phone, claims: PhoneClaims = IN_USE) -> Target:
+        way = tapes.recorded_phone(profile, way)
+        return PhoneTarget(profile, way, conditions, decide=decide, claims=claims)
+
+    if link.cassette is not None:
+        return over(tapes.phone_player(profile, link.cassette), PhoneClaims())
     if link.host is not None or link.serial is not None:
         return over(AdbLink(link))
     if profile.kind is TargetKind.EMULATED_PHONE:

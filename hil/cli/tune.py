@@ -22,6 +22,7 @@ from hil.bench.tuning.settings import (
 )
 from hil.cli.bench import exit_status
 from hil.cli.output import note, print_json, progress_console, result_console
+from hil.cli.tapes import Tapes
 from hil.cli.targets import make_target
 from hil.cli.tune_page import page, to_json
 from hil.deadline import Deadline
@@ -170,11 +171,12 @@ def _searched(
         def say(text: str) -> None:
             progress.update(task, description=text)
 
+        tapes = Tapes()
         try:
             return run_search(
                 settings,
                 folder,
-                make_target=lambda profile: make_target(profile, folder),
+                make_target=lambda profile: make_target(profile, folder, tapes),
                 budget=_budget(budget_minutes),
                 progress=say,
             )

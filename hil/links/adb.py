@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import secrets
 import shlex
 import time
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.errors import (
@@ -22,9 +21,10 @@ from hil.errors import (
 from hil.links.adb_device import FOREIGN_ERRORS, Device, Transport
 from hil.links.adb_key import HostKey, host_keys
 from hil.links.adb_output import FramedOutput, PlainOutput, ShellOutput, ShellResult
-from hil.links.adb_sync import PART_BYTES, FileSession, RemoteFile
+from hil.links.adb_sync import FileSession
 from hil.links.adb_tcp import TcpTransport, Unreachable
 from hil.links.adb_usb import UsbTransport
+from hil.links.phone import Phone
 from hil.printable import printable
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.links.adb_output import Running
+    from hil.links.adb_sync import RemoteFile
 
 _ACCEPT_SECONDS = 30.0  # for a person to read the dialogue and touch the screen
 _KILL_SECONDS = 5.0  # after the caller's own deadline, to leave no process behind
@@ -40,60 +41,7 @@ _RETURN_SECONDS = 3.0  # for a phone to come back whose connection has dropped
 _POLL_SECONDS = 0.05
 
 
-class Phone(Protocol):
-    """What a target asks of a phone; AdbLink is one."""
-
-    @property
-    def address(self) -> str:
-        """Where the phone is, for messages."""
-
-    def open(self, deadline: vocab.Deadline) -> None:
-        """Connect, or raise BrokenSetup, LinkTimeout or LinkClosed."""
-
-    def close(self) -> None:
-        """Disconnect; may be called any number of times."""
-
-    def shell(
-        self, command: str | Sequence[str], deadline: vocab.Deadline
-    ) -> ShellResult:
-        """Run a script (text) or one program (arguments) to its end."""
-
-    def push(
-        self,
-        local: Path | bytes,
-        remote: str,
-        *,
-        deadline: vocab.Deadline,
-        mode: int = 0o644,
-    ) -> None:
-        """Write a file on the phone."""
-
-    def pull(self, remote: str, deadline: vocab.Deadline) -> bytes:
-        """Return the content of a file on the phone; TargetError if it is missing."""
-
-    def stat(self, remote: str, deadline: vocab.Deadline) -> int | None:
-        """Return the size of a file on the phone in bytes, None if it is missing."""
-
-    def entry(self, remote: str, deadline: vocab.Deadline) -> RemoteFile | None:
-        """Return mode and size of a file on the phone, None if it is missing."""
-
-    def send(
-        self,
-        parts: Iterable[bytes],
-        remote: str,
-        *,
-        deadline: vocab.Deadline,
-        mode: int,
-    ) -> None:
-        """Write a file on the phone from parts of at most `PART_BYTES`."""
-
-    def receive(
-        self, remote: str, deadline: vocab.Deadline
-    ) -> Generator[bytes, None, None]:
-        """Yield a file on the phone in parts; TargetError if it is missing."""
-
-
-class AdbLink:
+class AdbLink(Phone):
     """One connection to one phone. Not thread-safe: one AdbLink for each worker.
 
     After any error the connection is thrown away; the next call connects again, and
@@ -153,6 +101,14 @@ class AdbLink:
             self._device.close()
         self._device = self._transport = None
 
+    def draw(self) -> str:
+        """Return 16 hexadecimal digits at random."""
+        return secrets.token_hex(8)
+
+    def seconds_left(self, deadline: vocab.Deadline) -> float:
+        """Return how long there is until *deadline*, for what the phone is told."""
+        return deadline.remaining
+
     def features(self, deadline: vocab.Deadline) -> frozenset[str]:
         """Return what the phone's banner offers, such as `shell_v2`."""
         return self._connected(deadline).features
@@ -182,31 +138,6 @@ class AdbLink:
         except KeyboardInterrupt:
             self._abandon(output.running)
             raise
-
-    def push(
-        self,
-        local: Path | bytes,
-        remote: str,
-        *,
-        deadline: vocab.Deadline,
-        mode: int = 0o644,
-    ) -> None:
-        """Write a file on the phone; it is not read back (PhoneFiles.push proves it).
-
-        ConfigError where *local* cannot be read, TargetError where the phone refuses
-        the file (no permission, no space).
-        """
-        with local_file(local) as file:
-            self.send(read_parts(file), remote, deadline=deadline, mode=mode)
-
-    def pull(self, remote: str, deadline: vocab.Deadline) -> bytes:
-        """Return the content of a file on the phone; TargetError if it is missing."""
-        return b"".join(self.receive(remote, deadline))
-
-    def stat(self, remote: str, deadline: vocab.Deadline) -> int | None:
-        """Return the size of a file on the phone in bytes, None if it is missing."""
-        found = self.entry(remote, deadline)
-        return None if found is None else found.size_bytes
 
     def entry(self, remote: str, deadline: vocab.Deadline) -> RemoteFile | None:
         """Return mode and size of a file on the phone, None if it is missing."""
@@ -372,27 +303,6 @@ class AdbLink:
             found=printable(str(exc)),
             remedy="use USB, or `adb tcpip 5555` and port 5555" if wants_tls else None,
         )
-
-
-@contextlib.contextmanager
-def local_file(local: Path | bytes) -> Iterator[BinaryIO]:
-    """Open the file or the bytes *local*; ConfigError where it cannot be read."""
-    if isinstance(local, bytes):
-        yield io.BytesIO(local)
-        return
-    try:
-        with local.open("rb") as file:
-            yield file
-    except OSError as exc:
-        raise ConfigError(
-            "the file to push cannot be read", where=str(local), found=exc.strerror
-        ) from exc
-
-
-def read_parts(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the rest of *file* in parts that one DATA of the phone's may carry."""
-    while part := file.read(PART_BYTES):
-        yield part
 
 
 def _shortened(command: str, *, limit: int = 200) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from hil.errors import BrokenSetup, RecordingError, TargetError
-from hil.links.adb import local_file, read_parts
 from hil.links.adb_storage import (
     Digest,
     digest_command,
@@ -18,6 +17,7 @@ from hil.links.adb_storage import (
     free_bytes,
     space_command,
 )
+from hil.links.phone import local_file, read_parts
 from hil.printable import printable, tail
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
     Progress = Callable[[int, int], None]  # bytes done, bytes in all
 

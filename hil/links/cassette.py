@@ -7,14 +7,26 @@ written as the characters U+0000 to U+00FF. docs/cassettes.md has the format.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TextIO, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from hil.errors import ConfigError, LinkClosed, RecordingError
+from hil.errors import ConfigError, LinkClosed
+from hil.links.cassette_file import (
+    BYTES,
+    CassetteFile,
+    Header,
+    cannot_write,
+    header_line,
+    no_cassette,
+    open_text,
+    read_lines,
+    read_object,
+    to_bytes,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +34,6 @@ if TYPE_CHECKING:
 
     from hil.vocab import Deadline, Link
 
-VERSION: Final = 1
 _SEED_STEP = (25173, 13849)  # a full cycle through 16 bits
 
 
@@ -56,17 +67,6 @@ class Event:
     made: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """The first line: what answered, and what a dialogue may draw at random."""
-
-    device: str
-    origin: str
-    seed: int = 0
-    baud: int | None = None
-    profile: str | None = None
-
-
 class Seed:
     """Numbers of 16 bits that a replay draws again, in the same order."""
 
@@ -92,13 +92,9 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take where to write; nothing is made before the first link is opened."""
-        self._path = path
+        self._file = CassetteFile(path, clock=clock)
         self._device = device
         self._profile = profile
-        self._clock = clock
-        self._file: TextIO | None = None
-        self._is_begun = False
-        self._began = 0.0
         start = random.SystemRandom().randrange(1 << 16)
         self._start = start
         self.seed = Seed(start)
@@ -111,28 +107,15 @@ class Recorder:
 
     def begin(self, baud: int | None) -> None:
         """Open the file, with a header the first time; RecordingError for no file."""
-        if self._file is not None:
-            return
-        try:
-            self._file = _opened(self._path, "a" if self._is_begun else "x")
-        except OSError as exc:
-            raise RecordingError(
-                "the cassette cannot be written",
-                where=str(self._path),
-                found=exc.strerror or str(exc),
-                remedy="name a file that is not there yet, in a folder that is",
-            ) from exc
-        if self._is_begun:
-            return
-        self._is_begun, self._began = True, self._clock()
-        header = Header(
-            device=self._device,
-            origin="recorded",
-            seed=self._start,
-            baud=baud,
-            profile=self._profile,
+        self._file.begin(
+            Header(
+                device=self._device,
+                origin="recorded",
+                seed=self._start,
+                baud=baud,
+                profile=self._profile,
+            )
         )
-        self._write(header_line(header))
 
     def note(
         self,
@@ -144,25 +127,13 @@ class Recorder:
         lost: str | None = None,
     ) -> None:
         """Write one event, now."""
-        at = self._clock() - self._began
+        at = self._file.seconds
         event = Event(at=at, to=to, said=said, baud=baud, opened=opened, lost=lost)
-        self._write(event_line(event))
+        self._file.write(event_line(event))
 
     def close(self) -> None:
         """Close the file; another link goes on with it."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _write(self, line: str) -> None:
-        assert self._file is not None
-        try:
-            self._file.write(f"{line}\n")
-            self._file.flush()  # what was said before a crash is what is wanted
-        except (OSError, ValueError) as exc:
-            raise RecordingError(
-                "the cassette cannot be written", where=str(self._path), found=str(exc)
-            ) from exc
+        self._file.close()
 
 
 class RecordingLink:
@@ -233,47 +204,31 @@ class RatedRecordingLink(RecordingLink):
 def write_cassette(path: Path, header: Header, events: Iterable[Event]) -> None:
     """Write a whole cassette; RecordingError where that cannot be."""
     try:
-        with _opened(path, "w") as file:
+        with open_text(path, "w") as file:
             file.write(f"{header_line(header)}\n")
             for event in events:
                 file.write(f"{event_line(event)}\n")
     except OSError as exc:
-        raise RecordingError(
-            "the cassette cannot be written", where=str(path), found=exc.strerror
-        ) from exc
+        raise cannot_write(path, exc) from exc
 
 
 def read_cassette(path: Path) -> tuple[Header, list[Event]]:
     """Read a cassette; ConfigError names the line that is none."""
-    try:
-        with _opened(path, "r") as file:
-            lines = file.read().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as exc:
+    lines = read_lines(path)
+    if lines.header.dialogue != BYTES:
         raise ConfigError(
-            "the cassette cannot be read", where=str(path), found=str(exc)
-        ) from exc
-    where = str(path)
-    if not lines:
-        raise ConfigError("the cassette is empty", where=where)
-    header = _header(_object(lines[0], f"{where}, line 1"), where)
+            "this cassette is not of a board",
+            where=str(path),
+            found=f"the dialogue of a {lines.header.dialogue}",
+            allowed="what was said on a serial line, a pty or a pipe",
+            remedy=f"hil bench MODEL --device cassette:{path}",
+        )
+    told = [*lines.whole, *([lines.cut] if lines.cut else [])]
     events = [
-        _event(_object(line, f"{where}, line {number}"), f"{where}, line {number}")
-        for number, line in enumerate(lines[1:], start=2)
+        _event(read_object(line, f"{path}, line {number}"), f"{path}, line {number}")
+        for number, line in enumerate(told, start=2)
     ]
-    return header, events
-
-
-def header_line(header: Header) -> str:
-    """Return the first line of a file."""
-    known = {
-        "cassette": VERSION,
-        "device": header.device,
-        "origin": header.origin,
-        "seed": header.seed,
-        "baud": header.baud,
-        "profile": header.profile,
-    }
-    return json.dumps({k: v for k, v in known.items() if v is not None})
+    return lines.header, events
 
 
 def event_line(event: Event) -> str:
@@ -283,7 +238,7 @@ def event_line(event: Event) -> str:
         known["open"] = True
     for key, value in (("to", event.to), ("from", event.said)):
         if value is not None:
-            known[key] = value.decode("latin-1")
+            known[key] = to_text(value)
     if event.baud is not None:
         known["baud"] = event.baud
     if event.lost is not None:
@@ -294,41 +249,6 @@ def event_line(event: Event) -> str:
         if flag:
             known[key] = True
     return json.dumps(known)
-
-
-def _opened(path: Path, mode: str) -> TextIO:
-    if path.suffix == ".gz":
-        # gzip's own stubs do not tell a text file by the letter t.
-        return cast("TextIO", gzip.open(path, f"{mode}t", encoding="ascii"))
-    return cast("TextIO", path.open(mode, encoding="ascii"))
-
-
-def _object(line: str, where: str) -> dict[str, object]:
-    try:
-        found = json.loads(line)
-    except ValueError as exc:
-        raise _no_cassette(where, str(exc)) from exc
-    if not isinstance(found, dict):
-        raise _no_cassette(where, repr(line[:60]))
-    return found
-
-
-def _header(plain: Mapping[str, object], where: str) -> Header:
-    if plain.get("cassette") != VERSION:
-        raise _no_cassette(
-            f"{where}, line 1", f"cassette {plain.get('cassette')!r} in the first line"
-        )
-    seed, baud = plain.get("seed", 0), plain.get("baud")
-    profile = plain.get("profile")
-    if not isinstance(seed, int) or not isinstance(baud, int | None):
-        raise _no_cassette(f"{where}, line 1", f"seed {seed!r}, baud {baud!r}")
-    return Header(
-        device=str(plain.get("device", "")),
-        origin=str(plain.get("origin", "")),
-        seed=seed & 0xFFFF,
-        baud=baud,
-        profile=profile if isinstance(profile, str) else None,
-    )
 
 
 def _event(plain: Mapping[str, object], where: str) -> Event:
@@ -349,21 +269,8 @@ def _event(plain: Mapping[str, object], where: str) -> Event:
             made=bool(plain.get("made")),
         )
     except (KeyError, TypeError, ValueError) as exc:
-        raise _no_cassette(where, f"{dict(plain)!r}"[:120]) from exc
+        raise no_cassette(where, f"{dict(plain)!r}"[:120]) from exc
 
 
 def _bytes(text: object) -> bytes | None:
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise TypeError(text)
-    return text.encode("latin-1")
-
-
-def _no_cassette(where: str, found: str) -> ConfigError:
-    return ConfigError(
-        "this is no cassette",
-        where=where,
-        found=found,
-        allowed=f"a file of --record or of hil mlperf import, version {VERSION}",
-    )
+    return None if text is None else to_bytes(text)

@@ -11,19 +11,38 @@ from hil.errors import BrokenSetup, LinkClosed, LinkTimeout, ProtocolMismatch
 from hil.links.cassette import Seed, read_cassette
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hil.links.cassette import Event
     from hil.vocab import Deadline
 
 PREFIX: Final = "cassette:"
 TIMED: Final = "?timed"
-_SHOWN_BYTES: Final = 40
+_SHOWN: Final = 40  # bytes or characters
 
 
 def is_cassette(port: str | None) -> bool:
     """Whether *port* names a cassette: `cassette:FILE`, or `cassette:FILE?timed`."""
     return port is not None and port.startswith(PREFIX)
+
+
+def named_file(port: str) -> tuple[Path, bool]:
+    """Return the file that *port* names, and whether its times are to be kept."""
+    name = port.removeprefix(PREFIX)
+    return Path(name.removesuffix(TIMED)), name.endswith(TIMED)
+
+
+def first_difference(recorded: Sequence[object], heard: Sequence[object]) -> int:
+    """Return the first place at which the two are not the same."""
+    both = enumerate(zip(recorded, heard, strict=False))
+    end = min(len(recorded), len(heard))
+    return next((place for place, (a, b) in both if a != b), end)
+
+
+def shown_around(place: int) -> slice:
+    """Return what an error shows of a text that differs at *place*."""
+    begin = max(0, place - _SHOWN // 2)
+    return slice(begin, begin + _SHOWN)
 
 
 class CassetteLink:
@@ -41,9 +60,7 @@ class CassetteLink:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take `cassette:FILE`, perhaps with `?timed`; ConfigError for no cassette."""
-        name = port.removeprefix(PREFIX)
-        self._timed = name.endswith(TIMED)
-        self._path = Path(name.removesuffix(TIMED))
+        self._path, self._timed = named_file(port)
         self._clock = clock
         self._sleep = sleep
         header, self._events = read_cassette(self._path)
@@ -171,16 +188,13 @@ class CassetteLink:
 
     def _mismatch(self, event: Event) -> ProtocolMismatch:
         recorded = event.to or b""
-        start = next(
-            (
-                i
-                for i, (a, b) in enumerate(zip(recorded, self._heard, strict=False))
-                if a != b and not _is_any(event, i)
-            ),
-            min(len(recorded), len(self._heard)),
-        )
-        begin = max(0, start - _SHOWN_BYTES // 2)
-        window = slice(begin, begin + _SHOWN_BYTES)
+        # What nobody knows is as if it had been recorded so.
+        heard = [
+            recorded[i] if i < len(recorded) and _is_any(event, i) else byte
+            for i, byte in enumerate(self._heard)
+        ]
+        start = first_difference(recorded, heard)
+        window = shown_around(start)
         return ProtocolMismatch(
             f"the host says something else than was recorded, from byte {start} on",
             where=self._where(),

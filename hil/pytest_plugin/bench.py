@@ -12,6 +12,7 @@ from hil.bench.plan import AS_IS, parse_plan, plan_document, to_toml
 from hil.bench.preparation import prepare
 from hil.bench.runner import Runner
 from hil.bench.summary import summarize
+from hil.cli.tapes import Tapes
 from hil.cli.targets import make_target
 from hil.errors import ConfigError
 from hil.printable import printable
@@ -127,10 +128,11 @@ def _measure(plan: Plan, folder: SharedRunFolder) -> None:
     """Run the plan's jobs as `hil bench` does."""
     ready = prepare(plan, folder)
     judge = Judge(keep=folder.append_scores, targets=ready.targets)
+    tapes = Tapes()
     Runner(
         folder=folder,
         judge=judge,
-        make_target=lambda profile: make_target(profile, folder),
+        make_target=lambda profile: make_target(profile, folder, tapes),
         measure=plan.measure,
     ).run(ready.variants, plan.devices)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.errors import ConfigError
-from hil.links.cassette import Event, Header
+from hil.links.cassette import Event
+from hil.links.cassette_file import Header
 from hil.wire.mlperf import LINE_END, PROFILE, READY, command, lap_line, load_commands
 from hil.wire.mlperf_models import BENCHMARKS
 from hil.wire.mlperf_run import Mode

@@ -72,12 +72,14 @@ class EmulatedTarget:
 
     def close(self) -> None:
         """End the emulator."""
-        if self._target is not None:
-            self._target.close()
-            self._target = None
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
+        target, self._target = self._target, None
+        child, self._child = self._child, None
+        try:
+            if target is not None:
+                target.close()
+        finally:
+            if child is not None:
+                child.stop()
 
     def _died(self, what: str) -> TargetError:
         assert self._child is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from hil.errors import BrokenSetup, TargetError
 from hil.models.facts import read_model
 from hil.targets.phone_answers import AnswerRun
 from hil.targets.phone_binary import ToolBinary, find_binary
-from hil.targets.phone_claims import IN_USE
+from hil.targets.phone_claims import IN_USE, PhoneClaims
 from hil.targets.phone_conditions import DEFAULT_CONDITIONS, PhoneConditions
 from hil.targets.phone_folder import FOLDER, PhoneFolder
 from hil.targets.phone_gate import PhoneGate, gate_rule
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.benchmark_output import BenchmarkOutput
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
     from hil.vocab import DeviceProfile, Job
 
     # Whether the answers to a job's first samples decide what the rest would say.
@@ -59,12 +58,18 @@ class PhoneTarget:
         conditions: PhoneConditions = DEFAULT_CONDITIONS,
         *,
         decide: Decide | None = None,
+        claims: PhoneClaims = IN_USE,
     ) -> None:
-        """Take the profile and the way to the phone, which is not opened yet."""
+        """Take the profile and the way to the phone, which is not opened yet.
+
+        Two targets with the same *claims* never have one phone; a recording of a phone
+        may be replayed beside it, and has its own.
+        """
         self.profile = profile
         self._link = link
         self._conditions = conditions
         self._decide = decide
+        self._claims = claims
         self._mode = FixedPerformance(link)
         self._serial: str | None = None
         self._session: _Session | None = None
@@ -77,7 +82,8 @@ class PhoneTarget:
         """
         self._link.open(deadline)
         self._claim(deadline)
-        facts = read_facts(self._link.shell(facts_script(), deadline).stdout)
+        script = facts_script(token=self._link.draw())
+        facts = read_facts(self._link.shell(script, deadline).stdout)
         binary = find_binary(
             self._link,
             self._conditions.binary,
@@ -85,7 +91,7 @@ class PhoneTarget:
             device=self.profile.name,
             deadline=deadline,
         )
-        folder = PhoneFolder(self._link, f"{FOLDER}/{secrets.token_hex(8)}")
+        folder = PhoneFolder(self._link, f"{FOLDER}/{self._link.draw()}")
         folder.make(deadline)
         self._mode.recover(deadline)
         if self._conditions.fixed_performance and facts.offers_fixed_performance:
@@ -157,16 +163,24 @@ class PhoneTarget:
     def close(self) -> None:
         """Put the phone back as it was, as far as it can be reached, and leave."""
         deadline = Deadline(_CLEAN_SECONDS)
-        with contextlib.suppress(TargetError):
-            self._mode.turn_off(deadline)
-        if self._session is not None:
+        # Each step is taken also where one before it fails, as a recording may.
+        with contextlib.ExitStack() as steps:
+            steps.callback(self._link.close)
+            steps.callback(self._release)
+            steps.callback(self._leave_folder, deadline)
             with contextlib.suppress(TargetError):
-                self._session.folder.remove(deadline)
-            self._session = None
-        if self._serial is not None:
-            IN_USE.release(self._serial, self.profile.name)
-            self._serial = None
-        self._link.close()
+                self._mode.turn_off(deadline)
+
+    def _leave_folder(self, deadline: vocab.Deadline) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(TargetError):
+                session.folder.remove(deadline)
+
+    def _release(self) -> None:
+        serial, self._serial = self._serial, None
+        if serial is not None:
+            self._claims.release(serial, self.profile.name)
 
     def _claim(self, deadline: vocab.Deadline) -> None:
         told = self._link.shell(_SERIALS, deadline).stdout.decode(errors="replace")
@@ -174,7 +188,7 @@ class PhoneTarget:
             (line.strip() for line in told.splitlines() if line.strip()), None
         )
         if serial is not None and _SERIAL.fullmatch(serial):
-            IN_USE.claim(serial, self.profile.name)
+            self._claims.claim(serial, self.profile.name)
             self._serial = serial
 
     def _sentinel(

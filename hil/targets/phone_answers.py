@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hil import vocab
     from hil.android.benchmark_command import RunSettings
     from hil.android.tool_model import ToolModel
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _BATCH = 50  # samples between two looks at whether the test is decided
 _VERSION = "1"  # of the files in the folder

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import BrokenSetup, ConfigError
-from hil.links.adb import local_file
 from hil.links.adb_files import PhoneFiles
+from hil.links.phone import local_file
 from hil.models.facts import sha256_of
 from hil.printable import printable, tail
 from hil.targets.phone_folder import FOLDER
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.identity import Identity
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 BINARY = "/data/local/tmp/benchmark_model"
 NIGHTLY = (

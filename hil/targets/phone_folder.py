@@ -11,7 +11,7 @@ from hil.printable import tail
 
 if TYPE_CHECKING:
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 FOLDER = "/data/local/tmp/hil"
 

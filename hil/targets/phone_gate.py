@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,8 @@ from hil.android.phone_facts import read_facts
 from hil.android.temperature_gate import GateRule, GateVerdict, TemperatureGate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _SHARE_OF_DEADLINE = 0.5  # the window itself needs the rest
 _MAX_READINGS = 40
@@ -50,13 +47,11 @@ class GateOutcome:
 class PhoneGate:
     """The gate of one phone.
 
-    *now* is this machine's clock; it counts where the phone tells no uptime, and for
-    the deadline.
+    This machine's clock counts where the phone tells no uptime, and for the deadline.
     """
 
     link: Phone
     rule: GateRule = field(default_factory=GateRule)
-    now: Callable[[], float] = time.monotonic
 
     def rest(self, seconds: float, deadline: vocab.Deadline) -> None:
         """Let the phone rest for *seconds* of its own time."""
@@ -69,28 +64,32 @@ class PhoneGate:
         Half of what is left of *deadline* is the most that is waited for.
         """
         gate = TemperatureGate(self.rule)
-        soon = deadline.sooner(deadline.remaining * _SHARE_OF_DEADLINE)
         step = self.rule.over_seconds / 2  # three readings make a slope
         readings: list[tuple[float, float | None]] = []
-        started = self.now()
+        first_left = self.link.seconds_left(deadline)
         start: float | None = None
-        script = facts_script(WATCHED)
+        script = self._look()
         while True:
             result = self.link.shell(script, deadline)
             facts = read_facts(result.stdout, WATCHED)
             uptime = facts.uptime_seconds
-            at = self.now() - started if uptime is None else uptime
+            left = self.link.seconds_left(deadline)
+            at = first_left - left if uptime is None else uptime
             start = at if start is None else start
             verdict = gate.add(at, facts)
             readings.append((at - start, verdict.celsius))
-            is_over = at - start + step > wait_seconds or soon.remaining <= 0
+            is_late = left <= first_left * (1 - _SHARE_OF_DEADLINE)
+            is_over = at - start + step > wait_seconds or is_late
             if verdict.is_open or verdict.thermometer is None or is_over:
                 return GateOutcome(
                     verdict=verdict,
                     waited_seconds=at - start,
                     readings=tuple(readings),
                 )
-            script = f"sleep {step:g}\n{facts_script(WATCHED)}"
+            script = f"sleep {step:g}\n{self._look()}"
+
+    def _look(self) -> str:
+        return facts_script(WATCHED, token=self.link.draw())
 
 
 def gate_rule(max_start_c: float | None) -> GateRule:

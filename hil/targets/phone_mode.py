@@ -15,7 +15,7 @@ from hil.targets.phone_folder import FOLDER
 
 if TYPE_CHECKING:
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 NOTE = f"{FOLDER}/fixed-performance-is-on"
 _LEFT_ON = "left on by an earlier session, now off"

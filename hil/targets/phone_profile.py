@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.benchmark_command import RunSettings
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _RUNS = 10
 _MAX_SECONDS = 30.0
@@ -44,7 +44,7 @@ def profiled(
         warmup=1,
         min_runs=_RUNS,
         min_seconds=0,
-        max_seconds=min(_MAX_SECONDS, max(1.0, deadline.remaining / 4)),
+        max_seconds=min(_MAX_SECONDS, max(1.0, link.seconds_left(deadline) / 4)),
         settings=replace(settings, has_op_profile=True),
     )
     result = link.shell(argv, deadline)

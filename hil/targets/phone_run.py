@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from hil import vocab
     from hil.android.phone_facts import PhoneFacts
-    from hil.links.adb import Phone
     from hil.links.adb_output import ShellResult
+    from hil.links.phone import Phone
     from hil.targets.phone_watch import WatchedRun
 
 _DELEGATES = {delegate.value.lower(): delegate for delegate in Delegate}
@@ -140,7 +140,7 @@ class Sentinel:
             warmup=1,
             min_runs=_SENTINEL_RUNS,
             min_seconds=_SENTINEL_SECONDS,
-            max_seconds=max(1.0, deadline.remaining / 4),
+            max_seconds=max(1.0, self.link.seconds_left(deadline) / 4),
             settings=RunSettings(
                 threads=placement.run.threads, mask=placement.run.mask
             ),

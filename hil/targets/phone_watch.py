@@ -11,7 +11,6 @@ The watch itself takes processor time: a few commands each `interval_seconds`.
 from __future__ import annotations
 
 import re
-import secrets
 import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil import vocab
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
 
 _KIB = 1024
 _INTERVALS = (0.1, 1.0)  # seconds: often enough for a short window, seldom for others
@@ -111,8 +110,14 @@ def watched_run(
     FirmwareFault where the script did not come to its end.
     """
     asked = (*WATCHED, "gpu") if asks_gpu else WATCHED
-    mark = f"hil{secrets.token_hex(8)}"
-    script = _script(argv, mark=mark, folder=folder, interval=interval, asked=asked)
+    mark = f"hil{link.draw()}"
+    script = _script(
+        argv,
+        mark=mark,
+        folder=folder,
+        interval=interval,
+        look=facts_script(asked, token=link.draw()),
+    )
     result = link.shell(script, deadline)
     return _read(result, mark=mark, asked=asked, where=where)
 
@@ -123,7 +128,7 @@ def _script(
     mark: str,
     folder: str,
     interval: float,
-    asked: Sequence[str],
+    look: str,
 ) -> str:
     out, err = shlex.quote(f"{folder}/stdout"), shlex.quote(f"{folder}/stderr")
     status = '"/proc/$p/status" 2>/dev/null'
@@ -132,7 +137,7 @@ def _script(
 p=
 while :; do
 echo "$w sample"
-{facts_script(asked)}
+{look}
 if [ -n "$p" ]; then
 echo "$w process"
 grep -e ^State: -e ^VmHWM: -e ^Cpus_allowed: {status}

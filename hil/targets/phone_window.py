@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hil import vocab
     from hil.android.benchmark_output import BenchmarkOutput
     from hil.android.tool_model import ToolModel
-    from hil.links.adb import Phone
+    from hil.links.phone import Phone
     from hil.targets.phone_folder import PhoneFolder
     from hil.targets.phone_run import Placement, Sentinel, WindowJudge
     from hil.vocab import Job
@@ -115,7 +115,7 @@ class WindowRunner:
                 warmup=job.warmup,
                 min_runs=job.min_runs,
                 min_seconds=job.min_seconds,
-                max_seconds=_longest_phase(deadline),
+                max_seconds=_longest_phase(self.link.seconds_left(deadline)),
                 settings=placement.run,
             ),
             *model.input_flags,
@@ -164,10 +164,10 @@ def _memory(run: WatchedRun, output: BenchmarkOutput) -> dict[str, int]:
     return memory
 
 
-def _longest_phase(deadline: vocab.Deadline) -> float:
+def _longest_phase(seconds_left: float) -> float:
     """Return the seconds that the warm-up and the timed runs may take each."""
     # A tenth is left for loading the model and for pulling the answer.
-    return max(0.1, math.floor(deadline.remaining * 0.45 * 10) / 10)
+    return max(0.1, math.floor(seconds_left * 0.45 * 10) / 10)
 
 
 def _bounded(text: bytes) -> str:

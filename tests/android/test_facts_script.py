@@ -29,6 +29,12 @@ def test_each_script_has_a_mark_of_its_own() -> None:
     assert len(first) < 2048  # it must fit the 4 KiB packet of an old daemon
 
 
+def test_a_token_that_was_drawn_elsewhere_is_the_mark() -> None:
+    token = MARK.removeprefix("hil")
+    assert facts_script(token=token).startswith(f"m={MARK}\n")
+    assert facts_script(token=token) == facts_script(token=token)
+
+
 def test_parts_are_cut_at_their_marks() -> None:
     answer = read_answer(_answer(("properties", "[a]: [b]\n", 0), ("kernel", "L", 1)))
     assert answer.parts["properties"].text == "[a]: [b]\n\n"

@@ -260,7 +260,7 @@ min_seconds = 0
         (
             ["--device", "emulated-phone", "--protocol", "mlperf"],
             2,
-            "link.record and link.protocol are of boards on a serial line",
+            "link.protocol is of boards on a serial line",
         ),
     ],
 )

@@ -99,6 +99,21 @@ def test_a_link_without_a_rate_is_recorded_with_its_end(tmp_path):
     assert lost.value.found == "so recorded"
 
 
+def test_where_hil_was_killed_the_dialogue_until_then_is_kept(path):
+    link = Recorder(path, device="x").wrap(OnlyALink())
+    deadline = Deadline(10)
+    link.open(deadline)
+    link.write(b"hi", deadline)
+    link.read(deadline)
+    replay = CassetteLink(str(path))  # the file is not closed, nor has gzip its end
+    link.close()
+    replay.open(deadline)
+    replay.write(b"hi", deadline)
+    assert replay.read(deadline) == b"said"
+    with pytest.raises(LinkClosed, match="the cassette is at its end"):
+        replay.read(deadline)
+
+
 def test_a_cassette_is_never_written_over(tmp_path):
     path = tmp_path / "tape"
     path.write_text("mine")

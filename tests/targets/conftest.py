@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 import sys
 from dataclasses import replace
@@ -13,9 +14,9 @@ import numpy as np
 import pytest
 
 from hil.errors import LinkClosed, TargetError
-from hil.links.adb import local_file
 from hil.links.adb_output import ShellResult
 from hil.links.adb_sync import RemoteFile
+from hil.links.phone import local_file
 from hil.models.facts import artifact
 from hil.profiles import find_profile
 from hil.targets.phone import PhoneTarget
@@ -147,6 +148,12 @@ class ShellPhone:
 
     def close(self) -> None:
         self.closed = True
+
+    def draw(self) -> str:
+        return secrets.token_hex(8)
+
+    def seconds_left(self, deadline: Deadline) -> float:
+        return deadline.remaining
 
     def shell(self, command: str | Sequence[str], deadline: Deadline) -> ShellResult:
         assert not deadline.expired

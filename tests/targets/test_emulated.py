@@ -13,7 +13,13 @@ from hil.bench.jobs import plan_jobs
 from hil.bench.plan import Measure, PlannedModel
 from hil.bench.variants import build_variants
 from hil.deadline import Deadline
-from hil.errors import BrokenSetup, DeviceCrashed, DoesNotFit, UnsupportedOp
+from hil.errors import (
+    BrokenSetup,
+    DeviceCrashed,
+    DoesNotFit,
+    RecordingError,
+    UnsupportedOp,
+)
 from hil.links.serial_port import SerialLink
 from hil.profiles import find_profile
 from hil.results.run_folder import RunFolder
@@ -162,3 +168,24 @@ def test_settings_of_the_plan_reach_the_emulator():
     profile = find_profile("emulated-mcu", overrides=["ram_bytes=65536"])
     argv = emulator_argv(profile)
     assert argv[argv.index("--set") + 1] == "ram_bytes=65536"
+
+
+def test_the_emulator_ends_also_where_its_target_cannot_be_left(tmp_path):
+    class FullDisk:
+        def open(self, deadline):
+            pass
+
+        def close(self):
+            raise RecordingError("the cassette cannot be written")
+
+    made = EmulatedTarget(
+        find_profile("emulated-mcu"),
+        attach=lambda _: FullDisk(),
+        log_path=tmp_path / "log",
+    )
+    made.open(Deadline(60))
+    child = made._child
+    with pytest.raises(RecordingError):
+        made.close()
+    assert child.exit_code is not None
+    made.close()
