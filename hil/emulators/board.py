@@ -151,8 +151,9 @@ class Board:
                 self._expect_first_run()
                 return m.ResetReply()
             case m.ProfileRequest():
-                # TFLite Micro's wheel has no clock for a single operator.
-                raise Refusal(ErrorCode.NOT_SUPPORTED, Kind.PROFILE)
+                # Nor has TFLite Micro's wheel.
+                text = "no clock for single operators"
+                raise Refusal(ErrorCode.NOT_SUPPORTED, Kind.PROFILE, text)
             case _:
                 return self._slot_reply(request)
 

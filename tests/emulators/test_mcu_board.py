@@ -152,9 +152,9 @@ def test_without_a_model_no_memory_is_measured() -> None:
 
 
 def test_a_profile_is_not_supported(board: Board) -> None:
-    assert ask(board, m.ProfileRequest(first=0)) == error(
-        ErrorCode.NOT_SUPPORTED, Kind.PROFILE
-    )
+    answer = ask(board, m.ProfileRequest(first=0))
+    assert (answer.code, answer.detail) == (ErrorCode.NOT_SUPPORTED, Kind.PROFILE)
+    assert answer.text == "no clock for single operators"
 
 
 @pytest.mark.parametrize(
