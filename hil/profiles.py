@@ -211,6 +211,12 @@ def _recorded(name: str) -> str:
     try:
         with opened(path, "rt", encoding="ascii") as file:
             profile = json.loads(file.readline())["profile"]
+    except FileNotFoundError as exc:
+        raise ConfigError(
+            "there is no such cassette",
+            where=str(path),
+            remedy="hil bench --record FILE makes one",
+        ) from exc
     except (OSError, EOFError, ValueError, KeyError, TypeError) as exc:
         raise ConfigError(
             "the cassette does not tell which device it recorded",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,17 @@ class RunStatus(enum.Enum):
     THROTTLED = "throttled"
     LINK_BROKEN = "link_broken"
     BROKEN_SETUP = "broken_setup"
+
+
+# What ends a job whatever its model is: the device, the way to it, or its firmware.
+DEVICE_FAILURES: Final = frozenset(
+    {
+        RunStatus.BROKEN_SETUP,
+        RunStatus.CRASHED,
+        RunStatus.LINK_BROKEN,
+        RunStatus.TIMED_OUT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,5 +239,9 @@ def test_a_cassette_names_the_profile_that_was_recorded(tmp_path):
         tape.write_text(text)
         with pytest.raises(ConfigError, match="does not tell which device"):
             find_profile(f"cassette:{tape}")
-    with pytest.raises(ConfigError, match="does not tell which device"):
+    with pytest.raises(ConfigError, match="there is no such cassette") as caught:
         find_profile("cassette:none.gz")
+    assert (caught.value.where, caught.value.remedy) == (
+        "none.gz",
+        "hil bench --record FILE makes one",
+    )

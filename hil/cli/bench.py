@@ -36,7 +36,7 @@ from hil.report import accuracy, comparison, document, terminal
 from hil.report.order import ordered
 from hil.results.environment import capture
 from hil.results.run_folder import RunFolder, load_scores
-from hil.vocab import RunStatus, place
+from hil.vocab import DEVICE_FAILURES, RunStatus, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,12 +47,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-_DEVICE_FAILURES = {
-    RunStatus.LINK_BROKEN,
-    RunStatus.TIMED_OUT,
-    RunStatus.CRASHED,
-    RunStatus.BROKEN_SETUP,
-}
 _DEFAULT_DEVICES = ["emulated-mcu", "emulated-phone"]
 
 
@@ -249,7 +243,7 @@ def bench(
 def exit_status(results: Sequence[Result], accepted: Sequence[RunStatus]) -> int:
     """Return 0 where each status is accepted, 3 where a device failed, else 1."""
     failed = {result.status for result in results} - set(accepted)
-    if failed & _DEVICE_FAILURES:
+    if failed & DEVICE_FAILURES:
         return 3
     return 1 if failed else 0
 

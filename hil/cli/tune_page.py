@@ -14,7 +14,7 @@ from hil.bench.tuning.space import PLAIN_RECIPE
 from hil.printable import printable
 from hil.report import accuracy, document, figures
 from hil.report.plain_table import PlainTable
-from hil.vocab import RunStatus
+from hil.vocab import DEVICE_FAILURES, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,11 +149,20 @@ def _refusals(standing: Standing) -> list[str]:
     return lines
 
 
+def _nobody(standing: Standing) -> list[str]:
+    """Say what next: mend the device where it failed every variant, else the gate."""
+    results = [row.result for row in standing.rows]
+    if not results or any(r.status not in DEVICE_FAILURES for r in results):
+        return [_NOBODY]
+    problem = (results[0].problem or "").splitlines()
+    return ["the device failed with every variant:", *(f"  {x}" for x in problem)]
+
+
 def _said(standing: Standing, layers: Mapping[str, Sequence[str]]) -> list[str]:
     """Say who wins, who is better than plain int8, and what next where nobody is."""
     names = ", ".join(_HEADS[objective] for objective in standing.objectives)
     if standing.winner is None:
-        return [_NOBODY]
+        return _nobody(standing)
     lines = [f"winner: {standing.winner} (by {names}, in this order)"]
     moved = layers.get(standing.winner)
     if moved:

@@ -70,7 +70,7 @@ def _text(path: Path) -> str:
         raise ConfigError(
             "the log cannot be read",
             where=str(path),
-            found=str(exc),
+            found=getattr(exc, "strerror", None) or str(exc),
             allowed="log.txt, log.txt.gz, or the folder of a run",
         ) from exc
     return data.decode("utf-8", errors="backslashreplace")

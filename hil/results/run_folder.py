@@ -168,7 +168,10 @@ def read_records(file: Path, notes: list[str]) -> Iterator[tuple[int, RunRecord]
 def cannot_read(file: Path, exc: OSError) -> ConfigError:
     """Return the error of a file of records that is not there or cannot be read."""
     return ConfigError(
-        "there are no records to read", where=str(file), found=exc.strerror
+        "there are no records to read",
+        where=str(file),
+        found=exc.strerror,
+        remedy="give a run folder: hil bench writes them to ./runs, or to --out",
     )
 
 

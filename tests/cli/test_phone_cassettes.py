@@ -272,7 +272,7 @@ def test_qualify_records_and_replays_a_phone(
         ),
         (
             ["bench", "example:digits.tflite", "--device", "cassette:none.gz"],
-            "the cassette does not tell which device it recorded",
+            "there is no such cassette",
         ),
     ],
 )

@@ -279,3 +279,13 @@ def test_samples_without_labels_cannot_judge(place, digits, capsys):
     words = ["example:digits.tflite", "--dataset", "bare.npz", *DIGITS[3:], *SHORT]
     assert main(["tune", *words, "--runs", "refused"]) == 2
     assert "the search needs labels to judge accuracy by" in capsys.readouterr().err
+
+
+def test_a_board_that_is_not_there_is_what_comes_next(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = [*DIGITS, *FAST, "--device", "nucleo-l4r5zi", "--trials", "2"]
+    assert main(["tune", *words, "--samples", "20"]) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the device failed with every variant: no port is the board's" in shown
+    assert "remedy: plug the board in" in shown
+    assert "no variant passed the gate" not in shown

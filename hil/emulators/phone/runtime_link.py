@@ -119,12 +119,11 @@ class RuntimeLink:
             "ignores_hangup": ignores_hangup,
             "pace": asdict(pace),
         }
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(run.close)
+            undo.callback(self._runs.pop, number, None)
             await self._request(run, request)
-        except BaseException:
-            self._runs.pop(number, None)
-            run.close()
-            raise
+            undo.pop_all()
         return run
 
     async def _request(self, run: Run, request: Mapping[str, object]) -> None:
@@ -165,24 +164,23 @@ class RuntimeLink:
     async def _start_runtime(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="hil-phone-"))
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            path = folder / "runtime"
-            listener.bind(str(path))
-            listener.listen(1)
-            listener.setblocking(False)  # noqa: FBT003 - the name of the standard library
-            argv = [sys.executable, "-m", "hil.emulators.phone.runtime", str(path)]
-            self._child = Child(argv, env=_ENVIRONMENT)
-            self._socket = await self._accepted(listener, self._child)
-        except ToolError as exc:
-            self._gone()
-            _LOG.exception("the runtime of the emulated phone did not start")
-            raise refusal(errno.ENOEXEC, "benchmark_model") from exc
-        except BaseException:
-            self._gone()
-            raise
-        finally:
-            listener.close()
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._gone)
+            try:
+                path = folder / "runtime"
+                listener.bind(str(path))
+                listener.listen(1)
+                listener.setblocking(False)  # noqa: FBT003 - the standard library's name
+                argv = [sys.executable, "-m", "hil.emulators.phone.runtime", str(path)]
+                self._child = Child(argv, env=_ENVIRONMENT)
+                self._socket = await self._accepted(listener, self._child)
+            except ToolError as exc:
+                _LOG.exception("the runtime of the emulated phone did not start")
+                raise refusal(errno.ENOEXEC, "benchmark_model") from exc
+            finally:
+                listener.close()
+                shutil.rmtree(folder, ignore_errors=True)
+            undo.pop_all()
         self._receiver = asyncio.create_task(self._receive(self._socket))
 
     async def _accepted(self, listener: socket.socket, child: Child) -> socket.socket:

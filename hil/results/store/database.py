@@ -70,11 +70,10 @@ class Store:
         _check_file(url, where, create=create)
         engine = _engine(url, where, patience_seconds)
         store = cls(engine, where=where, patience_seconds=patience_seconds)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(store.close)
             store._bring_up_to_date(create=create)
-        except BaseException:
-            store.close()
-            raise
+            undo.pop_all()
         return store
 
     def close(self) -> None:
