@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 
 import numpy as np
@@ -66,23 +65,38 @@ def place(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture(scope="module")
-def killed(place):
-    """The run folder of a search that was killed while the board measured."""
-    words = ["-m", "hil", "tune", *DIGITS, *FAST, *SHORT, "--runs", "killed"]
-    log = place / "killed.log"
+def searched(place, name, number, seen):
+    """Search as a child, signalled once *seen*; its exit code, words, run folder.
+
+    In this process the signal would end a test between any two lines of any library.
+    """
+    log = place / f"{name}.log"
+    words = ["-m", "hil", "tune", *DIGITS, *FAST, *SHORT, "--runs", name]
     child = Child([sys.executable, *words], stderr=log)
     try:
         deadline = Deadline(60)
-        while len(lines(place / "killed", "records.jsonl")) < KILLED_AFTER:
+        while not seen(place / name):
             assert child.exit_code is None, log.read_text()
             assert not deadline.expired
             time.sleep(0.01)
-        os.kill(child.pid, signal.SIGKILL)
-        assert child.wait(Deadline(10)) == -signal.SIGKILL
+        os.kill(child.pid, number)
+        code = child.wait(Deadline(60))
     finally:
         child.stop()
-    (run,) = (place / "killed").iterdir()
+    (run,) = (place / name).iterdir()
+    return code, log.read_text(), run
+
+
+@pytest.fixture(scope="module")
+def killed(place):
+    """The run folder of a search that was killed while the board measured."""
+    code, _, run = searched(
+        place,
+        "killed",
+        signal.SIGKILL,
+        lambda runs: len(lines(runs, "records.jsonl")) >= KILLED_AFTER,
+    )
+    assert code == -signal.SIGKILL
     # As if it had been killed within a line of each of them, too.
     for name in ("records.jsonl", "scores.jsonl", "tune.jsonl"):
         with (run / name).open("ab") as file:
@@ -196,19 +210,12 @@ def test_a_narrow_terminal_cuts_no_figure(killed, tuned, capsys, monkeypatch):
 
 
 def test_control_c_tells_how_to_go_on_and_a_budget_ends_it_in_time(place, capsys):
-    def interrupt():
-        while not lines(place / "stopped", "tune.jsonl"):
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    presser = threading.Thread(target=interrupt)
-    presser.start()
-    status = main(["tune", *DIGITS, *FAST, *SHORT, "--runs", "stopped"])
-    presser.join()
-    (run,) = (place / "stopped").iterdir()
+    status, told, run = searched(
+        place, "stopped", signal.SIGINT, lambda runs: lines(runs, "tune.jsonl")
+    )
     command = f"hil tune --resume stopped/{run.name}"
     assert status == 130
-    assert f"to go on: {command}" in capsys.readouterr().err
+    assert f"to go on: {command}" in told
     known = lines(run, "tune.jsonl")
     main([*command.split()[1:], "--budget-minutes", "0"])
     assert f"the budget is spent; to go on: {command}" in capsys.readouterr().err

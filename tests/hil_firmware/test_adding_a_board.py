@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -25,12 +27,19 @@ _BLOCK = re.compile(
 pytestmark = pytest.mark.qemu
 
 
+def free_port():
+    """A port that stays free until QEMU takes it: none that the system deals out."""
+    for port in random.sample(range(20000, 30000), 20):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    pytest.fail("none of 20 ports is free")
+
+
 class Reader:
     """Someone who does what the page says, in an empty folder."""
 
     def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         page = PAGE.read_text(encoding="utf-8").replace(PORT, str(self.port))
         self.folder = folder
         self.files = {}
