@@ -57,6 +57,13 @@ with open(here + "/play.json") as file:
     play = json.load(file)
 flags = dict(w[2:].split("=", 1) for w in sys.argv[1:])
 time.sleep(play["seconds"])
+def looks():
+    with open(here + "/../bin/calls") as log:
+        return log.read().count("dumpsys battery")
+if play["looks"]:
+    enough, deadline = looks() + play["looks"], time.monotonic() + 60
+    while looks() < enough and time.monotonic() < deadline:
+        time.sleep(0.02)
 in_turn = count > play["after"]
 if in_turn and play["signal"]:
     os.kill(os.getpid(), play["signal"])
@@ -80,6 +87,7 @@ _PLAY = {
     "signal": 0,
     "mute": False,
     "seconds": 0.0,
+    "looks": 0,  # it goes on until the watch has begun so many; all but one are whole
     "answer_bytes": 40,
 }
 _TMP = "/data/local/tmp"

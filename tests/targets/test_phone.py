@@ -73,7 +73,7 @@ def test_the_peak_memory_is_what_the_kernel_says_while_the_program_runs(
     small = "monitoring: 0.5"
     report = phone._play["report"]
     assert isinstance(report, str)
-    phone.play(seconds=0.3, report=report.replace("monitoring: 12.5", small))
+    phone.play(looks=2, report=report.replace("monitoring: 12.5", small))
     memory = target.measure(job, Deadline(60)).memory
     assert memory["tool_peak_bytes"] == 524_288
     assert 1 << 20 < memory["peak_rss_bytes"] < 1 << 28  # a small Python's
@@ -417,7 +417,7 @@ def test_a_delegate_that_took_a_part_only_is_a_failure_with_the_nodes_left(
 def test_a_program_that_ran_on_other_cores_is_no_measurement(
     target: PhoneTarget, phone: ShellPhone, job: Job
 ) -> None:
-    phone.play(seconds=0.2)
+    phone.play(looks=2)
     phone.commands.joinpath("taskset").write_text('#!/bin/sh\nshift\nexec "$@"\n')
     phone.commands.joinpath("taskset").chmod(0o755)
     with pytest.raises(FirmwareFault, match="not run on the cores") as caught:
@@ -503,13 +503,14 @@ def test_gpu_memory_of_the_process_is_told_where_dumpsys_tells_it(
     dumpsys = phone.commands / "dumpsys"
     # The program is the only process whose command line names the graph.
     dumpsys.write_text(
-        "#!/bin/sh\n[ $1 = gpu ] || exit 0\n"
+        f'#!/bin/sh\necho "dumpsys $*" >>{phone.commands}/calls\n'
+        "[ $1 = gpu ] || exit 0\n"
         'for p in /proc/[0-9]*; do grep -q -a graph= "$p/cmdline" 2>/dev/null && '
         'n=${p#/proc/} && echo "Proc $n total: 4096"; done\n'
         'echo "Global total: 8192"\n'
     )
     phone.play(
-        seconds=0.4,
+        looks=2,
         stderr="INFO: Explicitly applied GPU delegate, and the model graph will be "
         "completely executed by the delegate.\n",
     )
