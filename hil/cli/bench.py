@@ -406,4 +406,9 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
             on_start=started,
             on_record=ended,
         )
-        return runner.run(variants, plan.devices)
+        try:
+            return runner.run(variants, plan.devices)
+        except KeyboardInterrupt:
+            progress.stop()
+            note(f"\nbroken off; the records so far: hil report {folder.path}")
+            raise

@@ -730,6 +730,30 @@ def test_ctrl_c_kills_the_process_on_the_phone(
     assert link.shell("echo on", Deadline(10)).stdout == b"on\n"
 
 
+class PromptAdbd(FakeAdbd):
+    """Tells when a command has said which process it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.told = threading.Event()
+        super().__init__(folder)
+
+    def write(self, packets: Packets, remote: int, data: bytes) -> None:
+        super().write(packets, remote, data)
+        self.told.set()
+
+
+def test_a_wait_that_another_thread_breaks_off_ends_and_its_process_is_killed(
+    start: Start,
+) -> None:
+    link, daemon = start(PromptAdbd)
+    assert isinstance(daemon, PromptAdbd)
+    with pytest.raises(LinkTimeout) as caught:
+        link.shell(["sleep", "1000"], Deadline(1000, is_cut=daemon.told.is_set))
+    (killed,) = re.findall(r"kill -9 (\d+);", daemon.commands[-1])
+    assert f"process {killed} was killed on the phone" in str(caught.value)
+    assert not is_running(int(killed))
+
+
 class ClosingAdbd(FakeAdbd):
     def shell(
         self, packets: Packets, remote: int, command: str, *, framed: bool
