@@ -183,6 +183,20 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
     assert plan.accuracy == AccuracyGate(baseline="int8", most_drop=0.005)
 
 
+def test_a_property_of_a_phone_is_laid_over_its_profile_with_the_dots_in_its_name(
+    tmp_path,
+):
+    fault = "unauthorised"
+    text = (
+        _PLAN.format(measure="").replace("emulated-mcu", "emulated-phone")
+        + f'[device.emulator.properties]\n"ro.hil.faults" = "{fault}"\n'
+    )
+    raw = tomllib.loads(text)
+    (device,) = parse_plan(raw, where="plan.toml", folder=tmp_path).devices
+    assert device.emulator.properties["ro.hil.faults"] == fault
+    assert tomllib.loads(to_toml(raw)) == raw
+
+
 @pytest.mark.parametrize(
     ("preset", "runs", "seconds", "windows"),
     [("mlperf-tiny", 10, 10, 5), ("mlperf-mobile", 1024, 60, 1)],
