@@ -14,7 +14,7 @@ from hil.errors import BrokenSetup, LinkClosed, LinkTimeout
 if TYPE_CHECKING:
     from hil import vocab
 
-_REACH = (
+REACH = (
     "is the phone on, and debugging over the network on? `adb devices`, "
     "`adb tcpip 5555`, or `hil emulate phone`"
 )
@@ -46,13 +46,13 @@ class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
             # packet waits for the acknowledgement of the one before, 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError as exc:
-            raise self._silent("connecting to", remedy=_REACH) from exc
+            raise self._silent("connecting to", remedy=REACH) from exc
         except OSError as exc:
             raise Unreachable(
                 "the phone cannot be reached",
                 where=self.address,
                 found=exc.strerror or str(exc),
-                remedy=_REACH,
+                remedy=REACH,
             ) from exc
 
     def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:

@@ -528,6 +528,19 @@ def test_a_phone_that_says_nothing_is_given_up_at_the_deadline(start: Start) -> 
         link.open(Deadline(0.2))
 
 
+def test_what_says_no_hello_is_given_up_long_before_the_deadline(
+    start: Start, tmp_path: Path
+) -> None:
+    _, daemon = start(SilentAdbd)
+    settings = AdbSettings(host="127.0.0.1", port=daemon.port)
+    link = AdbLink(settings, key_path=tmp_path / "key", hello_seconds=0.2)
+    deadline = Deadline(3600)
+    with pytest.raises(LinkTimeout) as caught:
+        link.open(deadline)
+    assert not deadline.expired
+    assert "is the phone on" in str(caught.value.remedy)
+
+
 def test_no_time_at_all_is_a_timeout(start: Start) -> None:
     link, _ = start(FakeAdbd)
     with pytest.raises(LinkTimeout, match="time ran out while connecting"):
