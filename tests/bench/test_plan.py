@@ -209,6 +209,13 @@ def test_a_preset_measures_as_the_rules_of_mlperf_ask(
     assert measure.windows == windows
 
 
+def test_a_job_of_mlperf_mobile_has_time_for_its_break_and_its_gate(tmp_path):
+    measure = _measured(tmp_path, 'preset = "mlperf-mobile"')
+    rest, gate = 300, 300
+    assert (measure.timeout_seconds - rest) / 2 > gate
+    assert (measure.timeout_seconds - rest - gate) * 0.4 > measure.min_seconds
+
+
 def test_keys_of_the_plan_are_laid_over_its_preset(tmp_path):
     measure = _measured(tmp_path, 'preset = "mlperf-tiny"\nwindows = 6')
     assert (measure.windows, measure.min_seconds) == (6, 10)

@@ -437,6 +437,24 @@ def test_a_delegate_that_took_a_part_only_is_a_failure_with_the_nodes_left(
     assert "3 of 8 nodes fell back to the CPU" in str(caught.value.found)
 
 
+def test_a_window_on_a_gpu_says_that_nobody_watched_its_clock(
+    target: PhoneTarget, phone: ShellPhone, job: Job
+) -> None:
+    def unwatched(delegate: str | None) -> list[str]:
+        asked = replace(job, setting=Setting(delegate=delegate))
+        window = target.measure(asked, Deadline(60)).evidence["window"]
+        assert isinstance(window, dict)
+        return list(window["unwatched"])
+
+    phone.play(
+        stderr="INFO: Explicitly applied GPU delegate, and the model graph will be "
+        "completely executed by the delegate.\n"
+    )
+    clock = "clock of the delegate's unit"
+    assert clock in unwatched("gpu")
+    assert clock not in unwatched(None)
+
+
 def test_a_program_that_ran_on_other_cores_is_no_measurement(
     target: PhoneTarget, phone: ShellPhone, job: Job
 ) -> None:
