@@ -410,5 +410,6 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
             return runner.run(variants, plan.devices)
         except KeyboardInterrupt:
             progress.stop()
-            note(f"\nbroken off; the records so far: hil report {folder.path}")
+            kept = f"; the records so far: hil report {folder.path}"
+            note(f"\nbroken off{kept if runner.records else ', without a record'}")
             raise
