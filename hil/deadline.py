@@ -13,19 +13,28 @@ class Deadline:
     """The moment by which a whole operation must be done, on a monotonic clock."""
 
     def __init__(
-        self, seconds: float, *, now: Callable[[], float] = time.monotonic
+        self,
+        seconds: float,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        is_cut: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Set the moment *seconds* from now; ValueError if negative."""
+        """Set the moment *seconds* from now; ValueError if negative.
+
+        It is over at once when *is_cut*, and so are all that came from it: another
+        thread may break the operation off.
+        """
         if not seconds >= 0:
             message = f"a deadline lies ahead; got {seconds} s"
             raise ValueError(message)
         self._now = now
+        self._is_cut = is_cut
         self._at = now() + seconds
 
     @property
     def remaining(self) -> float:
         """Seconds left, never below 0.0."""
-        return max(0.0, self._at - self._now())
+        return 0.0 if self._is_cut() else max(0.0, self._at - self._now())
 
     @property
     def expired(self) -> bool:
@@ -34,4 +43,5 @@ class Deadline:
 
     def sooner(self, seconds: float) -> Deadline:
         """Return a deadline *seconds* from now, but not after this one."""
-        return Deadline(min(max(0.0, seconds), self.remaining), now=self._now)
+        least = min(max(0.0, seconds), self.remaining)
+        return Deadline(least, now=self._now, is_cut=self._is_cut)

@@ -41,3 +41,15 @@ def test_a_sooner_deadline_never_outlives_the_one_it_came_from():
     assert deadline.sooner(2).remaining == 2
     assert deadline.sooner(60).remaining == 5
     assert deadline.sooner(-1).expired
+
+
+def test_a_deadline_that_is_cut_is_over_at_once_with_all_that_came_from_it():
+    cut = []
+    deadline = Deadline(60, is_cut=lambda: bool(cut))
+    child = deadline.sooner(30)
+    assert not deadline.expired
+    assert not child.expired
+    cut.append("now")
+    assert deadline.expired
+    assert child.remaining == 0
+    assert deadline.sooner(5).expired

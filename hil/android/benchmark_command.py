@@ -95,7 +95,7 @@ def timed_run(
     """Return the arguments of one window: warm-up, timed runs, statistics.
 
     *max_seconds* limits the warm-up and the timed runs each, so the whole may take
-    twice as long, and one inference more.
+    twice as long, and one inference more. See `phase_limit`.
     """
     return [
         *settings.before(),
@@ -103,13 +103,21 @@ def timed_run(
         f"--graph={graph}",
         f"--num_runs={max(min_runs, 1)}",
         f"--min_secs={_decimal(min_seconds)}",
-        f"--max_secs={_decimal(min(max_seconds, LONGEST_SECONDS))}",
+        f"--max_secs={_decimal(phase_limit(min_seconds, max_seconds))}",
         f"--warmup_runs={warmup}",
         # Else the tool warms up for half a second whatever the number of runs.
         "--warmup_min_secs=0",
         *settings.flags(),
         "--report_peak_memory_footprint=true",
     ]
+
+
+def phase_limit(min_seconds: float, max_seconds: float) -> float:
+    """Return the seconds after which the tool ends a phase, done or not.
+
+    The tool's own default, unless less is left or more was asked for.
+    """
+    return min(max_seconds, max(LONGEST_SECONDS, min_seconds))
 
 
 def single_run(binary: str, graph: str) -> list[str]:

@@ -35,7 +35,7 @@ def cores_in_mask(text: str) -> tuple[int, ...] | None:
 def choose_cores(cores: Cores, choice: str) -> tuple[int, ...]:
     """Return the cores that *choice* names on this phone.
 
-    A choice is a cluster's name (little, mid, big, prime), a word that fits every phone
+    A choice is a cluster's name (little, mid, big, prime), a word that fits most phones
     (all, fastest, slowest, not-slowest) or a list such as `4-7`. ConfigError where the
     phone has no such cores, or none of them is online.
     """

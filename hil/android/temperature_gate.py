@@ -37,10 +37,14 @@ class GateRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
-    """Open or not, why, and what was seen."""
+    """Open or not, why, and what was seen.
+
+    `is_early` where nothing speaks against it but that it was not watched for long.
+    """
 
     is_open: bool
     reason: str
+    is_early: bool = False
     celsius: float | None = None
     slope_c_per_minute: float | None = None
     thermometer: str | None = None
@@ -81,6 +85,9 @@ class TemperatureGate:
         obstacle = self._obstacle(self._thermometer.kind, celsius, facts)
         if obstacle is not None:
             return self._verdict(celsius, obstacle)
+        if self._slope() is None:
+            early = f"not watched for {self._rule.over_seconds:g} s yet"
+            return self._verdict(celsius, early, is_early=True)
         return self._verdict(celsius, "cool and steady", is_open=True)
 
     def _obstacle(self, kind: str, celsius: float, facts: PhoneFacts) -> str | None:
@@ -91,21 +98,25 @@ class TemperatureGate:
         if hot := _throttled_status(facts):
             return f"Android tells the thermal status {hot}"
         slope = self._slope()
-        if slope is None:
-            return f"not watched for {self._rule.over_seconds:g} s yet"
-        if abs(slope) > self._rule.max_slope_c_per_minute:
+        if slope is not None and abs(slope) > self._rule.max_slope_c_per_minute:
             way = "warms" if slope > 0 else "cools"
             most = self._rule.max_slope_c_per_minute
             return f"it {way} by {abs(slope):.1f} C a minute, more than {most:.1f}"
         return None
 
     def _verdict(
-        self, celsius: float | None, reason: str, *, is_open: bool = False
+        self,
+        celsius: float | None,
+        reason: str,
+        *,
+        is_open: bool = False,
+        is_early: bool = False,
     ) -> GateVerdict:
         assert self._thermometer is not None
         return GateVerdict(
             is_open=is_open,
             reason=reason,
+            is_early=is_early,
             celsius=celsius,
             slope_c_per_minute=self._slope(),
             thermometer=self._thermometer.kind,

@@ -191,7 +191,8 @@ def _coarse(step: float, middle: float, n: int) -> list[str]:
 def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
     """Pool windows of which only statistics are known.
 
-    The median is that of the windows' medians, and so is its interval. A 90th
+    The median is that of the windows' medians, and so is its interval; a tool that
+    prints none has its means told among the doubts. A 90th
     percentile cannot be had from them; the largest 95th is told in its place. What
     the tool cut off the values is added to the interval's upper end.
     """
@@ -202,7 +203,10 @@ def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
     blocks = Blocks(values=tuple((m,) for m in medians), windows=len(medians))
     n = sum(s.n for s in summaries)
     doubts = _trends(blocks)
-    doubts += _coarse(cut, quantile(medians, 0.5), n) if medians else []
+    if medians:
+        doubts += _coarse(cut, quantile(medians, 0.5), n)
+    else:
+        doubts.append(_no_median([s.avg_us for s in summaries]))
     return Latency(
         basis=summaries[0].basis,
         n=n,
@@ -216,3 +220,9 @@ def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
         timer_step=cut or None,
         doubts=tuple(doubts),
     )
+
+
+def _no_median(means: Sequence[float]) -> str:
+    low, high = duration(min(means)), duration(max(means))
+    span = low if low == high else f"{low} to {high}"
+    return f"no median: the tool is too old to print one; the windows' mean is {span}"

@@ -57,7 +57,20 @@ def phone_doubts(records: Sequence[RunRecord]) -> tuple[str, ...]:
                 f"the windows' medians differ by {spread / min(middles):.0%}, more "
                 f"than {DRIFT_SHARE:.0%} ({min(middles):g} to {max(middles):g} us)",
             )
-    return (f"unstable: {'; '.join(words)}",) if words else ()
+    unstable = (f"unstable: {'; '.join(words)}",) if words else ()
+    return (*_short(records), *unstable)
+
+
+def _short(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    told = [short for r in records if (short := _window(r.evidence).get("short"))]
+    if not told:
+        return ()
+    doubt = (
+        f"short: {len(told)} of {len(records)} windows ended at their time limit, "
+        f"{printable(str(told[0]))[:_TEXT_CHARACTERS]}; raise timeout_seconds, or ask "
+        "for less"
+    )
+    return (doubt,)
 
 
 def _window(evidence: Evidence) -> Mapping[str, object]:

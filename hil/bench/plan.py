@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -105,8 +106,15 @@ _DEFAULTS = Measure()
 # What the rules of MLCommons ask of one result; see docs/statistics.md.
 PRESETS: Final[Mapping[str, Mapping[str, int | float]]] = {
     "mlperf-tiny": {"warmup": 10, "min_runs": 10, "min_seconds": 10.0, "windows": 5},
-    "mlperf-mobile": {"min_runs": 1024, "min_seconds": 60.0, "windows": 1},
+    # A job has its break and its gate (of half the time that is left) beside the runs.
+    "mlperf-mobile": {
+        "min_runs": 1024,
+        "min_seconds": 60.0,
+        "windows": 1,
+        "timeout_seconds": 1800.0,
+    },
 }
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # of TOML; any other is quoted
 
 
 class _Table(BaseModel):
@@ -389,10 +397,12 @@ def _lines(table: Mapping[str, object], prefix: str = "") -> list[str]:
     """Return the settings below *table* as lines of TOML, one per value."""
     lines = []
     for key, value in table.items():
+        # A phone's properties have dots in their names, which would part tables.
+        name = key if _BARE_KEY.fullmatch(key) else _toml(key)
         if isinstance(value, dict):
-            lines.extend(_lines(value, f"{prefix}{key}."))
+            lines.extend(_lines(value, f"{prefix}{name}."))
         else:
-            lines.append(f"{prefix}{key}={_toml(value)}")
+            lines.append(f"{prefix}{name}={_toml(value)}")
     return lines
 
 

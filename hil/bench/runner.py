@@ -55,6 +55,7 @@ class Runner:
         self._on_record = on_record
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._cut = threading.Event()
         self.records: list[RunRecord] = []
 
     def run(
@@ -63,7 +64,8 @@ class Runner:
         """Run everything and return the records in the order in which they ended.
 
         A device that fails costs its own jobs only. Raises RecordingError where a
-        record cannot be kept; the ones before it are whole.
+        record cannot be kept; the ones before it are whole. At Ctrl-C the jobs under
+        way are broken off and leave no record, and each device is left as it was.
         """
         groups = lanes(devices)
         with concurrent.futures.ThreadPoolExecutor(len(groups)) as pool:
@@ -71,6 +73,11 @@ class Runner:
             try:
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
+            except KeyboardInterrupt:
+                # It comes to this thread alone; the lanes see it by their deadlines.
+                self._stop.set()
+                self._cut.set()
+                raise
             finally:
                 # Whatever ended one lane early, the others stop after their job.
                 self._stop.set()
@@ -109,6 +116,8 @@ class Runner:
         except RecordingError:
             raise
         except HilError as exc:
+            if self._cut.is_set():
+                return  # the device did not fail: nobody waited for it
             problem = exc
         record = _record(
             job,
@@ -127,7 +136,7 @@ class Runner:
 
     def _measured(self, job: Job, station: _Station, retries: list[str]) -> Measurement:
         """Measure, trying again after a transient error, all by one deadline."""
-        deadline = Deadline(self._measure.timeout_seconds)
+        deadline = Deadline(self._measure.timeout_seconds, is_cut=self._cut.is_set)
         while True:
             try:
                 target = station.opened(deadline)

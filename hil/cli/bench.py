@@ -406,4 +406,10 @@ def _run(plan: Plan, folder: RunFolder) -> list[RunRecord]:
             on_start=started,
             on_record=ended,
         )
-        return runner.run(variants, plan.devices)
+        try:
+            return runner.run(variants, plan.devices)
+        except KeyboardInterrupt:
+            progress.stop()
+            kept = f"; the records so far: hil report {folder.path}"
+            note(f"\nbroken off{kept if runner.records else ', without a record'}")
+            raise

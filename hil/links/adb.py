@@ -22,7 +22,7 @@ from hil.links.adb_device import FOREIGN_ERRORS, Device, Transport
 from hil.links.adb_key import HostKey, host_keys
 from hil.links.adb_output import FramedOutput, PlainOutput, ShellOutput, ShellResult
 from hil.links.adb_sync import FileSession
-from hil.links.adb_tcp import TcpTransport, Unreachable
+from hil.links.adb_tcp import REACH, TcpTransport, Unreachable
 from hil.links.adb_usb import UsbTransport
 from hil.links.phone import Phone
 from hil.printable import printable
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hil.links.adb_sync import RemoteFile
 
 _ACCEPT_SECONDS = 30.0  # for a person to read the dialogue and touch the screen
+_HELLO_SECONDS = 30.0  # for a phone to say that it is one; it takes milliseconds
 _KILL_SECONDS = 5.0  # after the caller's own deadline, to leave no process behind
 _RETURN_SECONDS = 3.0  # for a phone to come back whose connection has dropped
 _POLL_SECONDS = 0.05
@@ -54,11 +55,13 @@ class AdbLink(Phone):
         *,
         key_path: Path | None = None,
         return_seconds: float = _RETURN_SECONDS,
+        hello_seconds: float = _HELLO_SECONDS,
     ) -> None:
         """Take the way to the phone, and one key in place of this computer's."""
         self._settings = settings
         self._keys = host_keys() if key_path is None else [HostKey(key_path)]
         self._return_seconds = return_seconds
+        self._hello_seconds = hello_seconds
         self._device: Device | None = None
         self._transport: Transport | None = None
         self._met: str | None = None  # the model that answered first
@@ -168,7 +171,7 @@ class AdbLink(Phone):
 
     def _connect(self, deadline: vocab.Deadline) -> None:
         transport = self._new_transport()
-        transport.deadline = deadline
+        transport.deadline = deadline.sooner(self._hello_seconds)
         device = Device(transport)
         asked: list[object] = []
 
@@ -187,6 +190,7 @@ class AdbLink(Phone):
             except TargetError as exc:
                 if asked:
                     raise self._unauthorised() from exc
+                exc.remedy = exc.remedy or REACH
                 raise
             except FOREIGN_ERRORS as exc:
                 raise self._no_adb(exc) from exc

@@ -14,10 +14,11 @@ from hil.errors import BrokenSetup, LinkClosed, LinkTimeout
 if TYPE_CHECKING:
     from hil import vocab
 
-_REACH = (
+REACH = (
     "is the phone on, and debugging over the network on? `adb devices`, "
     "`adb tcpip 5555`, or `hil emulate phone`"
 )
+_LOOK_SECONDS = 0.25  # between two looks at whether the operation was broken off
 
 
 class Unreachable(BrokenSetup):
@@ -45,29 +46,30 @@ class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
             # packet waits for the acknowledgement of the one before, 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError as exc:
-            raise self._silent("connecting to", remedy=_REACH) from exc
+            raise self._silent("connecting to", remedy=REACH) from exc
         except OSError as exc:
             raise Unreachable(
                 "the phone cannot be reached",
                 where=self.address,
                 found=exc.strerror or str(exc),
-                remedy=_REACH,
+                remedy=REACH,
             ) from exc
 
     def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:
         """Return 1 to *numbytes* bytes, or raise LinkTimeout or LinkClosed."""
         del transport_timeout_s
         stream = self._open_socket()
-        stream.settimeout(self._seconds("waiting for"))
-        try:
-            data = stream.recv(numbytes)
-        except TimeoutError as exc:
-            raise self._silent("waiting for") from exc
-        except OSError as exc:
-            raise self._gone(exc.strerror or str(exc)) from exc
-        if not data:
-            raise self._gone("end of file")
-        return data
+        while True:
+            stream.settimeout(min(self._seconds("waiting for"), _LOOK_SECONDS))
+            try:
+                data = stream.recv(numbytes)
+            except TimeoutError:
+                continue
+            except OSError as exc:
+                raise self._gone(exc.strerror or str(exc)) from exc
+            if not data:
+                raise self._gone("end of file")
+            return data
 
     def bulk_write(self, data: bytes, transport_timeout_s: float | None) -> int:
         """Write all of *data*, or raise LinkTimeout or LinkClosed."""
@@ -99,9 +101,10 @@ class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
         return self._socket
 
     def _seconds(self, doing: str) -> float:
-        if self.deadline.expired:  # settimeout(0) would mean "do not wait"
+        left = self.deadline.remaining
+        if not left:  # settimeout(0) would mean "do not wait"
             raise self._silent(doing)
-        return self.deadline.remaining
+        return left
 
     def _silent(self, doing: str, *, remedy: str | None = None) -> LinkTimeout:
         return LinkTimeout(

@@ -204,7 +204,8 @@ class PhoneTarget:
     ) -> Mapping[str, object] | None:
         """Wait until the phone is cool; return the verdict on a window that is not run.
 
-        BrokenSetup where the plan demands a gate and the phone has no thermometer.
+        BrokenSetup where the plan demands a gate and the phone has no thermometer, or
+        where the time did not do for a look at a phone that seems cool.
         """
         conditions = self._conditions
         gate = PhoneGate(self._link, gate_rule(conditions.max_start_c))
@@ -215,6 +216,16 @@ class PhoneTarget:
         evidence["gate"] = outcome.record()
         if outcome.verdict.is_open:
             return None
+        if outcome.verdict.is_early:
+            raise BrokenSetup(
+                "the temperature gate had too little time, and the phone seems cool",
+                where=self.profile.name,
+                found=f"{outcome.waited_seconds:.0f} s, of gate_wait_seconds = "
+                f"{conditions.gate_wait_seconds:g} and half of what the job had left",
+                allowed=f"at least {gate.rule.over_seconds:g} s",
+                remedy="raise gate_wait_seconds or timeout_seconds, or [phone] "
+                "temperature_gate = false",
+            )
         if outcome.has_thermometer:
             reason = (
                 f"the gate did not open within {outcome.waited_seconds:.0f} s of the "

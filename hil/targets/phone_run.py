@@ -194,8 +194,11 @@ class WindowJudge:
         )
         allowed = run.cpus_allowed
         record = report.record()
+        # Neither the cores' clocks nor the sentinel, which has none, tell of a GPU's.
+        beside = ("clock of the delegate's unit",) if placement.asks_gpu else ()
         return report, {
             **record,
+            "unwatched": [*report.unwatched, *beside],
             "sample_count": record["samples"],
             "samples": _trace(samples, placement.pinned),
             "pinned_cores": list(placement.pinned) if placement.run.mask else None,

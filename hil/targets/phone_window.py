@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.android.benchmark_command import timed_run
+from hil.android.benchmark_command import phase_limit, timed_run
 from hil.printable import printable
 from hil.targets.phone_run import read_output, require_pinning, worst
 from hil.targets.phone_watch import WatchedRun, interval_seconds, watched_run
@@ -66,8 +66,22 @@ class WindowRunner:
         size or the program ran on other cores than it was pinned to.
         """
         answer = f"{self.folder.path}/probe.out"
-        argv = self._argv(job, model, graph, placement=placement, deadline=deadline)
-        argv.append(f"--output_filepath={answer}")
+        probe = self.folder.put(job.probe.tobytes(), deadline)
+        longest = _longest_phase(self.link.seconds_left(deadline))
+        argv = [
+            *timed_run(
+                self.binary,
+                graph,
+                warmup=job.warmup,
+                min_runs=job.min_runs,
+                min_seconds=job.min_seconds,
+                max_seconds=longest,
+                settings=placement.run,
+            ),
+            *model.input_flags,
+            f"{model.value_prefix}{probe}",
+            f"--output_filepath={answer}",
+        ]
         # An answer of an earlier window must not stand for this one's.
         self.link.shell(["rm", "-f", answer], deadline)
         before = self.sentinel.run(placement, deadline) if self.sentinel else None
@@ -82,7 +96,10 @@ class WindowRunner:
         )
         output = read_output(run.result, asked=placement.asked, where=where)
         require_pinning(run, placement, where=where)
-        told = self._verdict(run, placement, before, deadline)
+        told = {
+            **self._verdict(run, placement, before, deadline),
+            "short": _short(job, output.inference.n, longest),
+        }
         data = self.link.pull(answer, deadline)
         return Window(
             output=output,
@@ -97,30 +114,6 @@ class WindowRunner:
                 "window": told,
             },
         )
-
-    def _argv(
-        self,
-        job: Job,
-        model: ToolModel,
-        graph: str,
-        *,
-        placement: Placement,
-        deadline: vocab.Deadline,
-    ) -> list[str]:
-        probe = self.folder.put(job.probe.tobytes(), deadline)
-        return [
-            *timed_run(
-                self.binary,
-                graph,
-                warmup=job.warmup,
-                min_runs=job.min_runs,
-                min_seconds=job.min_seconds,
-                max_seconds=_longest_phase(self.link.seconds_left(deadline)),
-                settings=placement.run,
-            ),
-            *model.input_flags,
-            f"{model.value_prefix}{probe}",
-        ]
 
     def _verdict(
         self,
@@ -168,6 +161,17 @@ def _longest_phase(seconds_left: float) -> float:
     """Return the seconds that the warm-up and the timed runs may take each."""
     # A tenth is left for loading the model and for pulling the answer.
     return max(0.1, math.floor(seconds_left * 0.45 * 10) / 10)
+
+
+def _short(job: Job, n: int, longest: float) -> str | None:
+    """Return what was asked and not done where the time limit ended the window."""
+    limit = phase_limit(job.min_seconds, longest)
+    if n >= job.min_runs and limit >= job.min_seconds:
+        return None
+    return (
+        f"{n:,} runs in {limit:g} s, of at least {job.min_runs:,} runs and "
+        f"{job.min_seconds:g} s"
+    )
 
 
 def _bounded(text: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,17 @@ def test_windows_that_differ_by_more_are_unstable_and_the_row_says_so() -> None:
     (result,) = summarize(records)
     assert result.latency is not None
     assert told in result.latency.doubts
+
+
+def test_windows_that_ended_before_what_was_asked_are_told() -> None:
+    whole, short = _record(0, 1000.0), _record(1, 1000.0)
+    told = {"verdict": "valid", "short": "9 runs in 2 s, of at least 20 runs and 0 s"}
+    short = dataclasses.replace(short, evidence={"window": told})
+    (doubt,) = phone_doubts([whole, short])
+    assert doubt == (
+        "short: 1 of 2 windows ended at their time limit, 9 runs in 2 s, of at least "
+        "20 runs and 0 s; raise timeout_seconds, or ask for less"
+    )
 
 
 def test_a_disturbed_window_is_told_with_its_first_reasons() -> None:

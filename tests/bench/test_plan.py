@@ -183,6 +183,20 @@ def test_a_command_line_makes_the_plan_that_a_file_would(tmp_path):
     assert plan.accuracy == AccuracyGate(baseline="int8", most_drop=0.005)
 
 
+def test_a_property_of_a_phone_is_laid_over_its_profile_with_the_dots_in_its_name(
+    tmp_path,
+):
+    fault = "unauthorised"
+    text = (
+        _PLAN.format(measure="").replace("emulated-mcu", "emulated-phone")
+        + f'[device.emulator.properties]\n"ro.hil.faults" = "{fault}"\n'
+    )
+    raw = tomllib.loads(text)
+    (device,) = parse_plan(raw, where="plan.toml", folder=tmp_path).devices
+    assert device.emulator.properties["ro.hil.faults"] == fault
+    assert tomllib.loads(to_toml(raw)) == raw
+
+
 @pytest.mark.parametrize(
     ("preset", "runs", "seconds", "windows"),
     [("mlperf-tiny", 10, 10, 5), ("mlperf-mobile", 1024, 60, 1)],
@@ -193,6 +207,13 @@ def test_a_preset_measures_as_the_rules_of_mlperf_ask(
     measure = _measured(tmp_path, f'preset = "{preset}"')
     assert (measure.min_runs, measure.min_seconds) == (runs, seconds)
     assert measure.windows == windows
+
+
+def test_a_job_of_mlperf_mobile_has_time_for_its_break_and_its_gate(tmp_path):
+    measure = _measured(tmp_path, 'preset = "mlperf-mobile"')
+    rest, gate = 300, 300
+    assert (measure.timeout_seconds - rest) / 2 > gate
+    assert (measure.timeout_seconds - rest - gate) * 0.4 > measure.min_seconds
 
 
 def test_keys_of_the_plan_are_laid_over_its_preset(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import threading
 from pathlib import Path
 
@@ -260,6 +261,39 @@ def test_devices_in_lanes_of_their_own_run_at_the_same_time(tmp_path):
         measure=Measure(windows=1),
     )
     assert len(runner.run([variant("a")], devices)) == 2
+
+
+def test_control_c_breaks_the_jobs_off_and_leaves_each_device(tmp_path):
+    log = []
+    meeting = threading.Barrier(2, timeout=30)
+    forever = threading.Event()
+
+    class Waits(FakeTarget):
+        def measure(self, job, deadline):
+            if job.window == 0:
+                return super().measure(job, deadline)
+            if meeting.wait() == 0:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            while not deadline.expired:
+                forever.wait(0.01)
+            raise LinkTimeout("nobody waits any more")
+
+    devices = [device("x", TimeBasis.DEVICE_CLOCK), device("y", TimeBasis.CPU_CYCLES)]
+    folder = RunFolder.create(tmp_path, "t")
+    runner = Runner(
+        folder=folder,
+        judge=AlwaysRight(),
+        make_target=lambda profile: Waits(profile, {}, log),
+        measure=Measure(windows=3, timeout_seconds=3600),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([variant("a")], devices)
+    assert sorted(entry for entry in log if entry[0] == "close") == [
+        ("close", "x"),
+        ("close", "y"),
+    ]
+    kept, _ = load_records(folder.path)
+    assert [(r.window, r.status) for r in kept] == [(0, RunStatus.OK)] * 2
 
 
 def test_a_wrong_answer_is_recorded_with_what_was_measured(run):

@@ -107,6 +107,30 @@ def test_windows_of_statistics_give_a_median_and_no_90th_percentile():
     assert (latency.min, latency.max) == (8, 19)
 
 
+def test_a_tool_without_percentiles_has_its_mean_told_and_called_one():
+    def told(*means):
+        statistics = (
+            TimingSummary(
+                basis=TimeBasis.DEVICE_CLOCK,
+                n=50,
+                first_us=mean,
+                min_us=mean - 1,
+                max_us=mean + 1,
+                avg_us=mean,
+                resolution_us=1,
+            )
+            for mean in means
+        )
+        rows = [record(w, summary=summary) for w, summary in enumerate(statistics)]
+        (row,) = summarize(rows)
+        assert row.latency.median is None
+        return row.latency.doubts
+
+    head = "no median: the tool is too old to print one; the windows' mean is"
+    assert told(1500.0) == (f"{head} 1.50 ms",)
+    assert told(1500.0, 1520.0) == (f"{head} 1.50 ms to 1.52 ms",)
+
+
 def test_a_failed_window_takes_the_speed_of_the_row_away():
     (row,) = summarize(
         [

@@ -528,6 +528,19 @@ def test_a_phone_that_says_nothing_is_given_up_at_the_deadline(start: Start) -> 
         link.open(Deadline(0.2))
 
 
+def test_what_says_no_hello_is_given_up_long_before_the_deadline(
+    start: Start, tmp_path: Path
+) -> None:
+    _, daemon = start(SilentAdbd)
+    settings = AdbSettings(host="127.0.0.1", port=daemon.port)
+    link = AdbLink(settings, key_path=tmp_path / "key", hello_seconds=0.2)
+    deadline = Deadline(3600)
+    with pytest.raises(LinkTimeout) as caught:
+        link.open(deadline)
+    assert not deadline.expired
+    assert "is the phone on" in str(caught.value.remedy)
+
+
 def test_no_time_at_all_is_a_timeout(start: Start) -> None:
     link, _ = start(FakeAdbd)
     with pytest.raises(LinkTimeout, match="time ran out while connecting"):
@@ -728,6 +741,30 @@ def test_ctrl_c_kills_the_process_on_the_phone(
     (killed,) = re.findall(r"kill -9 (\d+);", daemon.commands[-1])
     assert not is_running(int(killed))
     assert link.shell("echo on", Deadline(10)).stdout == b"on\n"
+
+
+class PromptAdbd(FakeAdbd):
+    """Tells when a command has said which process it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.told = threading.Event()
+        super().__init__(folder)
+
+    def write(self, packets: Packets, remote: int, data: bytes) -> None:
+        super().write(packets, remote, data)
+        self.told.set()
+
+
+def test_a_wait_that_another_thread_breaks_off_ends_and_its_process_is_killed(
+    start: Start,
+) -> None:
+    link, daemon = start(PromptAdbd)
+    assert isinstance(daemon, PromptAdbd)
+    with pytest.raises(LinkTimeout) as caught:
+        link.shell(["sleep", "1000"], Deadline(1000, is_cut=daemon.told.is_set))
+    (killed,) = re.findall(r"kill -9 (\d+);", daemon.commands[-1])
+    assert f"process {killed} was killed on the phone" in str(caught.value)
+    assert not is_running(int(killed))
 
 
 class ClosingAdbd(FakeAdbd):

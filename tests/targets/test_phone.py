@@ -6,6 +6,7 @@ Nothing of Android is here; that is the emulated phone's part (test_phone_emulat
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +100,28 @@ def test_the_time_limit_of_each_phase_comes_from_the_deadline(
     assert 25 < float(_flags(phone.runs[0])["max_secs"]) < 27
     target.measure(job, Deadline(4000))
     assert _flags(phone.runs[1])["max_secs"] == "150"
+    target.measure(replace(job, min_seconds=200), Deadline(4000))
+    assert _flags(phone.runs[2])["max_secs"] == "200"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds", "short"),
+    [
+        ({"min_runs": 5}, 60, None),
+        ({"min_runs": 6}, 4000, "5 runs in 150 s, of at least 6 runs and 0 s"),
+        ({"min_seconds": 3}, 4, "5 runs in 1.[0-9] s, of at least 5 runs and 3 s"),
+    ],
+)
+def test_a_window_that_its_time_limit_ended_says_what_was_not_done(
+    target: PhoneTarget, job: Job, asked: dict[str, int], seconds: int, short: str
+) -> None:
+    job = replace(job, **asked)
+    window = target.measure(job, Deadline(seconds)).evidence["window"]
+    assert isinstance(window, dict)
+    if short is None:
+        assert window["short"] is None
+    else:
+        assert re.fullmatch(short, window["short"])
 
 
 def test_every_sample_gets_its_own_answer_in_order_by_two_scripts(
@@ -412,6 +435,24 @@ def test_a_delegate_that_took_a_part_only_is_a_failure_with_the_nodes_left(
     with pytest.raises(FirmwareFault, match="took only a part") as caught:
         target.measure(replace(job, setting=Setting(delegate="gpu")), Deadline(60))
     assert "3 of 8 nodes fell back to the CPU" in str(caught.value.found)
+
+
+def test_a_window_on_a_gpu_says_that_nobody_watched_its_clock(
+    target: PhoneTarget, phone: ShellPhone, job: Job
+) -> None:
+    def unwatched(delegate: str | None) -> list[str]:
+        asked = replace(job, setting=Setting(delegate=delegate))
+        window = target.measure(asked, Deadline(60)).evidence["window"]
+        assert isinstance(window, dict)
+        return list(window["unwatched"])
+
+    phone.play(
+        stderr="INFO: Explicitly applied GPU delegate, and the model graph will be "
+        "completely executed by the delegate.\n"
+    )
+    clock = "clock of the delegate's unit"
+    assert clock in unwatched("gpu")
+    assert clock not in unwatched(None)
 
 
 def test_a_program_that_ran_on_other_cores_is_no_measurement(

@@ -118,6 +118,18 @@ def test_a_gate_that_does_not_open_is_a_throttled_window_without_figures(
     assert not gate["is_open"]
 
 
+def test_a_gate_without_the_time_to_look_does_not_call_a_cool_phone_hot(
+    start: Callable[..., AdbLink], opened: Open, job: Job
+) -> None:
+    target = opened("two-clusters", start("two-clusters"), gate_wait_seconds=15)
+    with pytest.raises(BrokenSetup, match="too little time") as caught:
+        target.measure(job, Deadline(60))
+    assert caught.value.found == (
+        "10 s, of gate_wait_seconds = 15 and half of what the job had left"
+    )
+    assert caught.value.allowed == "at least 20 s"
+
+
 def test_a_gate_may_be_demanded_of_a_phone_that_has_a_thermometer_only(
     start: Callable[..., AdbLink], opened: Open, job: Job
 ) -> None:

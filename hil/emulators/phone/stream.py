@@ -60,9 +60,11 @@ class Stream:
         if fault is None:
             await self._queue(data)
             return
-        # A process that is killed said all of what it was saying; the rest is cut off.
-        await self._queue(data if fault.kind is FaultKind.KILL else data[:passed])
-        if fault.kind is not FaultKind.KILL:
+        # A process that is killed said all of what it was saying, and a full disk does
+        # not silence one; with any other fault the rest is cut off.
+        is_whole = fault.kind in {FaultKind.KILL, FaultKind.FULL}
+        await self._queue(data if is_whole else data[:passed])
+        if not is_whole:
             await self.flush()
         self._is_cut = fault.kind is FaultKind.CUT
         await self._go_wrong(fault, self)

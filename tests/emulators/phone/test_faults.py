@@ -170,6 +170,15 @@ def test_a_disk_is_full_from_a_byte_on(faulty: Phone, new_host: Callable) -> Non
     assert "No space left on device" in done.stderr
 
 
+def test_the_command_during_which_a_disk_gets_full_is_heard_to_its_end(
+    faulty: Phone, new_host: Callable
+) -> None:
+    host = new_host(faulty("full command=hit to-host=2"))
+    host.connect()
+    done = host.shell("echo hit the disk")
+    assert (done.stdout, done.status) == ("hit the disk\n", 0)
+
+
 def test_a_rebooted_phone_lost_its_processes_and_kept_its_files(
     faulty: Phone, new_host: Callable
 ) -> None:
