@@ -102,6 +102,14 @@ class Plan:
     phone: PhonePlan = NO_PHONE_PLAN
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSize:
+    """How many rows a plan asks for, and windows of each."""
+
+    rows: int
+    windows: int
+
+
 _DEFAULTS = Measure()
 # What the rules of MLCommons ask of one result; see docs/statistics.md.
 PRESETS: Final[Mapping[str, Mapping[str, int | float]]] = {
@@ -250,6 +258,21 @@ def read_accuracy_gate(plan: str | None) -> AccuracyGate:
         return _accuracy_gate(_GateTable.model_validate(table))
     except (tomllib.TOMLDecodeError, ValidationError):
         return AccuracyGate()
+
+
+def read_size(plan: str | None) -> PlanSize | None:
+    """Return how much a plan's text asks for; None where it is none of `hil bench`.
+
+    Read long after the run, as `read_accuracy_gate` is.
+    """
+    try:
+        file = _File.model_validate(tomllib.loads(plan or ""))
+    except (tomllib.TOMLDecodeError, ValidationError):
+        return None
+    return PlanSize(
+        rows=sum(len(table.variants) for table in file.model) * len(file.device),
+        windows=_measure(file.measure).windows,
+    )
 
 
 def plan_document(

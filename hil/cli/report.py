@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
+from hil.bench.cut_off import missing, with_cut_rows
 from hil.bench.latency import windows_of
-from hil.bench.plan import read_accuracy_gate
+from hil.bench.plan import read_accuracy_gate, read_size
 from hil.bench.summary import summarize
 from hil.bench.versus import report_accuracy
 from hil.cli.output import note, result_console
@@ -168,9 +169,14 @@ def _load(path: Path) -> _Loaded | None:
         note(f"note: {path}: no records yet; left out")
         return None
     plan = load_plan(path)
+    size = read_size(plan)
+    results = with_cut_rows(ordered(summarize(records), plan), size)
+    lost = missing(results, size)
+    if lost is not None:
+        note(f"note: {path}: {lost}")
     judged = report_accuracy(scores, _judged(records), read_accuracy_gate(plan))
     rows = collect(
-        ordered(summarize(records), plan),
+        results,
         records,
         times=windows_of,
         ratings=judged.ratings,

@@ -99,15 +99,19 @@ def import_(
         where = opened.where
     if json:
         runs = [page.imported_json(each) for each in done]
-        failures = [{"path": str(path), "problem": str(exc)} for path, exc in failed]
+        failures = [
+            {**page.imported_json(each), "problem": str(exc)} for each, exc in failed
+        ]
         print_json({"store": where, "runs": runs, "failed": failures})
-    for each in done:
+    # Of a file that failed, too: what stood before the damage may be in the store.
+    every = [*done, *(each for each, _ in failed)]
+    for each in every:
         for text in each.notes:
             note(f"note: {text}")
     for _, exc in failed:
         note(f"error: {exc}")
-    added = sum(each.added for each in done)
-    runs_told = sum(each.run is not None for each in done)
+    added = sum(each.added for each in every)
+    runs_told = sum(each.run is not None for each in every)
     new = page.counted(added, "new record")
     note(f"{new} of {page.counted(runs_told, 'run')}; the store is {where}")
     if failed:

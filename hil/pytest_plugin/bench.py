@@ -18,7 +18,7 @@ from hil.errors import ConfigError
 from hil.printable import printable
 from hil.pytest_plugin.record_folder import Request, SharedRunFolder
 from hil.report.properties import properties
-from hil.results.run_folder import load_records
+from hil.results.run_folder import load_records, records_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.bench.plan import Plan
-    from hil.vocab import DeviceProfile, Result, RunStatus
+    from hil.vocab import DeviceProfile, Result, RunRecord, RunStatus
 
 _NAME: Final = "pytest"
 
@@ -112,16 +112,10 @@ class Bench:
         known = folder.requests()
         if all(one.digest != request.digest for one in known):
             _require_new_rows(request, known)
+            _require_no_part(request, folder)
             _measure(plan, folder)
             folder.add_request(request)
-        records, _ = load_records(folder.path)
-        own = [
-            record
-            for record in records
-            if (record.device, record.model) == (request.device, request.model)
-            and record.variant in request.variants
-        ]
-        return summarize(own)
+        return summarize(_own_records(request, folder))
 
 
 def _measure(plan: Plan, folder: SharedRunFolder) -> None:
@@ -148,6 +142,36 @@ def _require_new_rows(request: Request, known: Sequence[Request]) -> None:
                 remedy="the same model, data and settings in both (it is then measured "
                 "once, for both), or a file of another name",
             )
+
+
+def _require_no_part(request: Request, folder: SharedRunFolder) -> None:
+    """Raise ConfigError where a request that never ended has left windows of its row.
+
+    A worker that was killed, or a test that ran out of time, leaves them; pooled with
+    those of another measurement they would be figures of neither.
+    """
+    left = len(_own_records(request, folder))
+    if left:
+        raise ConfigError(
+            "this run has a part of the row, and its measurement was cut off",
+            where=f"{request.model} {', '.join(request.variants)} on {request.device}",
+            found=f"{left} window{'' if left == 1 else 's'} of a test that did not end",
+            remedy="run the tests again: a new session measures it as a whole",
+        )
+
+
+def _own_records(request: Request, folder: SharedRunFolder) -> list[RunRecord]:
+    """Return what the run holds of the rows that are asked for."""
+    # The first measurement of a run makes the file.
+    if not records_file(folder.path).exists():
+        return []
+    records, _ = load_records(folder.path)
+    return [
+        record
+        for record in records
+        if (record.device, record.model) == (request.device, request.model)
+        and record.variant in request.variants
+    ]
 
 
 def _require_accepted(results: Sequence[Result], accepted: Sequence[RunStatus]) -> None:

@@ -83,7 +83,7 @@ class SharedRunFolder(RunFolder):
             return super().add_model(data, sha256)
 
     def add_request(self, request: Request) -> None:
-        """Keep that *request* was measured."""
+        """Keep that *request* was measured; others may read meanwhile."""
         with self._alone():
             known = [json.dumps(asdict(one)) for one in (*self.requests(), request)]
             self.write_text(_REQUESTS, "\n".join(known) + "\n")

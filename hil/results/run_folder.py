@@ -97,12 +97,11 @@ class RunFolder:
             raise _cannot_write(path, exc) from exc
 
     def write_text(self, name: str, text: str) -> None:
-        """Write one small file, such as the plan; RecordingError where it fails."""
-        path = self.path / name
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as exc:
-            raise _cannot_write(path, exc) from exc
+        """Write one small file, such as the plan; RecordingError where it fails.
+
+        Whoever reads it meanwhile sees the whole old or the whole new one.
+        """
+        self._write_whole(self.path / name, text.encode())
 
     def write_json(self, name: str, value: Mapping[str, object]) -> None:
         """Write one JSON document."""

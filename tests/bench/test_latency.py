@@ -64,6 +64,13 @@ def test_the_interval_is_over_the_windows_where_there_are_six():
     assert (latency.low, latency.high) == (min(medians), max(medians))
 
 
+def test_the_interval_holds_the_median_where_fast_windows_have_most_of_the_runs():
+    # Two of twelve windows run at their full speed, and as long as the others.
+    fast, slow = [100] * 120, [800] * 15
+    latency = latency_of(windows(fast, fast, *[slow] * 10))
+    assert (latency.median, latency.low, latency.high) == (100, 100, 800)
+
+
 def test_the_interval_is_over_the_runs_of_fewer_windows():
     assert latency_of(windows(noisy(1), noisy(2))).interval_over == "140 runs"
     assert latency_of(windows([5, 6])).interval_over is None

@@ -130,6 +130,17 @@ def test_a_cut_last_line_is_told_and_the_rest_reported(folder, capsys):
     assert len(streams.out.splitlines()) == 2
 
 
+def test_a_run_that_was_killed_is_not_told_as_a_whole_one(folder, capsys):
+    plan = '[[model]]\npath = "digits.tflite"\nvariants = ["int8", "as-is"]\n'
+    (folder / "plan.toml").write_text(f'{plan}[[device]]\nprofile = "board"\n')
+    assert main(["report", str(folder), "--format", "markdown"]) == 0
+    streams = capsys.readouterr()
+    assert "rows without a record: 1 of 2" in streams.err
+    assert "cut off&#58; 1 of 6 windows measured" in streams.out
+    assert main(["compare", str(folder), str(folder)]) == 0
+    assert streams.err in capsys.readouterr().err
+
+
 def test_what_the_plan_accepts_is_skipped_in_junit(tmp_path, capsys):
     folder = made(
         tmp_path / "run",

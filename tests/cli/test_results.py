@@ -173,6 +173,20 @@ def test_one_damaged_run_does_not_stop_the_others(run, tmp_path):
     assert "1 of 2 files could not be imported as a whole" in err
 
 
+def test_of_a_run_that_is_damaged_now_all_that_became_of_it_is_told(runs, run):
+    run("import")
+    file = runs / "records.jsonl"
+    first, _ = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first + b"{}\n")
+    status, out, err = run("import", "--json")
+    (failed,) = json.loads(out)["failed"]
+    assert status == 2
+    assert (failed["run"], failed["added"]) == (RUN, 1)
+    assert "it was changed; all of it is read anew" in failed["notes"][0]
+    assert "it was changed; all of it is read anew" in err
+    assert "1 new record of 1 run" in err
+
+
 def test_a_rebuild_reads_all_again(runs, run):
     run("import")
     assert "0 new records" in run("import")[2]

@@ -256,15 +256,17 @@ def test_a_plan_that_is_wrong_ends_the_gate_with_the_status_of_bench(checkout):
     assert "did you mean 'name'?" in said
 
 
-def test_each_night_is_compared_with_the_one_before_it_from_the_store(checkout):
+@pytest.mark.parametrize("store", ["", "sqlite:///{}/of a URL.db"])
+def test_each_night_is_compared_with_the_one_before_it_from_the_store(checkout, store):
     small(checkout, "nightly")
     nights = checkout.parent / "nights"
+    env = {"HIL_RUNS": str(nights), "HIL_STORE": store.format(nights)}
     # The commands that install are those of a runner with a network.
-    first, said = run_script(["ci/nightly.sh"], checkout, HIL_RUNS=str(nights))
+    first, said = run_script(["ci/nightly.sh"], checkout, **env)
     assert first == 0, said
-    assert "the first night: nothing to compare with" in said
+    assert "there is no earlier night to compare with" in said
     (night,) = nights.glob("*-nightly")
-    status, said = run_script(["ci/nightly.sh"], checkout, HIL_RUNS=str(nights))
+    status, said = run_script(["ci/nightly.sh"], checkout, **env)
     # One window shows no change of 5 %: the gate on latency stays open.
     assert status == 1, said
     compared = (checkout / "hil-out" / "compare.txt").read_text()
@@ -272,3 +274,26 @@ def test_each_night_is_compared_with_the_one_before_it_from_the_store(checkout):
     assert re.search(r"held +arena<=\+0B", compared)
     assert (checkout / "hil-out" / "report.html").is_file()
     assert (checkout / "hil-out" / "junit.xml").is_file()
+
+
+def test_a_night_without_figures_is_no_base_and_no_earlier_one_stands_for_it(checkout):
+    small(checkout, "nightly")
+    plan = checkout / "ci" / "nightly.toml"
+    good = plan.read_text()
+    nights = checkout.parent / "nights"
+    env = {"HIL_RUNS": str(nights)}
+    assert run_script(["ci/nightly.sh"], checkout, **env)[0] == 0
+    (night,) = nights.glob("*-nightly")
+
+    plan.write_text(good.replace("emulated-mcu", "nucleo-l4r5zi"))
+    assert run_script(["ci/nightly.sh"], checkout, **env)[0] == 3
+    plan.write_text(good.replace("digits_test", "nothing"))
+    status, said = run_script(["ci/nightly.sh"], checkout, **env)
+    assert status == 2, said
+    assert "no example is called" in said
+    assert list((checkout / "hil-out").iterdir()) == []
+
+    plan.write_text(good)
+    assert run_script(["ci/nightly.sh"], checkout, **env)[0] == 1
+    compared = (checkout / "hil-out" / "compare.txt").read_text()
+    assert compared.startswith(f"base: {night}")

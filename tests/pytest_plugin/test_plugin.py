@@ -239,6 +239,46 @@ def test_what_goes_wrong_with_a_measurement_fails_its_test_with_the_reason(
     result.stdout.no_fnmatch_line("*During handling*")
 
 
+def test_windows_of_a_measurement_that_was_cut_off_join_no_other(pytester, session):
+    """The first test ends behind its first window, as one that runs out of time."""
+    pytester.makepyfile(
+        """
+        import pytest
+        from hil.pytest_plugin.record_folder import SharedRunFolder
+
+        ARGUMENTS = dict(variants=["int8"], windows=3, min_runs=2, min_seconds=0)
+
+        def test_stopped(hil_bench, monkeypatch):
+            append = SharedRunFolder.append
+
+            def stop(folder, record):
+                append(folder, record)
+                pytest.fail("time is up")
+
+            monkeypatch.setattr(SharedRunFolder, "append", stop)
+            hil_bench(
+                "example:digits.tflite", calibration="example:digits_calibration.npz",
+                **ARGUMENTS,
+            )
+
+        def test_same(hil_bench):
+            hil_bench(
+                "example:digits.tflite", calibration="example:digits_calibration.npz",
+                **ARGUMENTS,
+            )
+        """
+    )
+    result = session("--hil-profile", "emulated-mcu", "--hil-record", "runs")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "this run has a part of the row, and its measurement was cut off",
+            "  where:   digits int8 on emulated-mcu",
+            "  found:   1 window of a test that did not end",
+        ]
+    )
+
+
 def test_a_record_that_cannot_be_kept_fails_the_test(pytester, session):
     pytester.makepyfile(f"def test_a(hil_bench): {MEASURES}")
     pytester.path.joinpath("file").write_text("no folder")

@@ -70,6 +70,19 @@ def test_what_many_write_at_once_is_whole(tmp_path):
     assert [path.read_bytes() == model for path in paths] == [True]
 
 
+def test_requests_are_whole_while_another_is_added(tmp_path):
+    folder = SharedRunFolder(tmp_path / "run")
+    folder.add_request(request(0))
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(
+            lambda: [folder.add_request(request(n)) for n in range(1, 60)]
+        )
+        while not adding.done():
+            assert folder.requests()[0] == request(0)
+        adding.result()
+    assert len(folder.requests()) == 60
+
+
 def test_two_requests_share_a_row_of_one_device_model_and_variant():
     first = request(1, "int8", "float16")
     assert first.shares_a_row_with(request(2, "float16"))

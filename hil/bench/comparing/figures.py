@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from hil.bench.comparing.side import Row
     from hil.vocab import RunRecord
 
-_PEAK_RSS = MEMORY["rss"]
+# What the process held at the most: as the system tells it, and as the tool does.
+_PEAKS = frozenset({MEMORY["rss"], "tool_peak_bytes"})
 _RSS_DOUBT = 0.01  # a process's peak moves by some tenths of a per cent from run to run
 _TOO_FEW = "four windows a side are the fewest; the default of six is better"
 
@@ -91,7 +92,7 @@ def memory_changes(pair: RowPair, *, confidence: float) -> Iterator[Change]:
                 base=float(max(before)) if before else None,
                 new=float(max(after)) if after else None,
             )
-        elif name != _PEAK_RSS and len(set(before)) == len(set(after)) == 1:
+        elif name not in _PEAKS and len(set(before)) == len(set(after)) == 1:
             yield _counted(
                 figure,
                 "B",
@@ -108,7 +109,7 @@ def memory_changes(pair: RowPair, *, confidence: float) -> Iterator[Change]:
                 new=_single(after),
                 n=(len(before), len(after)),
                 confidence=confidence,
-                cut=_RSS_DOUBT * min(before) if name == _PEAK_RSS else 0.0,
+                cut=_RSS_DOUBT * min(before) if name in _PEAKS else 0.0,
             )
 
 

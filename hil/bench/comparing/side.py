@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from hil.bench.cut_off import missing
+from hil.bench.plan import read_size
 from hil.bench.summary import summarize
 from hil.errors import ConfigError
 from hil.results.comparison import RowKey
 from hil.results.row_records import by_row, open_records
-from hil.results.run_folder import load_scores
+from hil.results.run_folder import load_plan, load_scores
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -62,12 +64,16 @@ def load_side(path: Path) -> Side:
             remedy="a run whose jobs ended: hil bench writes a record as each one does",
         )
     environment, damage = _environment(path)
-    return make_side(
+    side = make_side(
         records,
         name=str(path),
         scores=scores,
         environment=environment,
         notes=[*notes, *more, *damage],
+    )
+    lost = missing([row.result for row in side.rows], read_size(load_plan(path)))
+    return (
+        side if lost is None else replace(side, notes=(*side.notes, f"{path}: {lost}"))
     )
 
 

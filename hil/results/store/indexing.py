@@ -56,19 +56,21 @@ def import_records(
     rebuild: bool = False,
     advance: Callable[[int], None] = lambda _size: None,
     batch: int = BATCH,
+    told: Imported | None = None,
 ) -> Imported:
     """Index what is new in the file of records at *path*, or all of it to *rebuild*.
 
     *summarize* turns the records of one job into its result; *advance* is told the
-    bytes that were dealt with. Raises ConfigError for a damaged line or a record of
-    a newer schema, with everything before it indexed, and RecordingError where the
+    bytes that were dealt with. What became of the file stands in *told*, where that is
+    given, also if the import fails. Raises ConfigError for a damaged line or a record
+    of a newer schema, with everything before it indexed, and RecordingError where the
     database fails.
     """
     try:
         with path.open("rb") as file:
-            return _Import(store, path, file, summarize, batch=batch).run(
-                rebuild=rebuild, advance=advance
-            )
+            return _Import(
+                store, told or Imported(path=path), file, summarize, batch=batch
+            ).run(rebuild=rebuild, advance=advance)
     except OSError as exc:
         raise ConfigError(
             "the records cannot be read", where=str(path), found=exc.strerror
@@ -83,18 +85,18 @@ class _Import:
     def __init__(
         self,
         store: Store,
-        path: Path,
+        told: Imported,
         file: BinaryIO,
         summarize: Summarize,
         *,
         batch: int,
     ) -> None:
         self._store = store
-        self._path = path
+        self._path = told.path
         self._file = file
         self._summarize = summarize
         self._batch = batch
-        self._told = Imported(path=path)
+        self._told = told
 
     def run(self, *, rebuild: bool, advance: Callable[[int], None]) -> Imported:
         first = next(whole_lines(self._file, after=Prefix()), None)

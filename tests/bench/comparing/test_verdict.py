@@ -253,15 +253,19 @@ def test_a_row_that_works_now_has_nothing_to_be_compared_with(made):
     assert second.outcome is GateOutcome.HELD
 
 
-def test_a_peak_that_varies_from_start_to_start_is_no_change(made):
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [("peak_rss_bytes", "rss"), ("tool_peak_bytes", "tool_peak_bytes")],
+)
+def test_a_peak_that_varies_from_start_to_start_is_no_change(made, name, figure):
     base, new = (
-        made.timed(seed, memory={"peak_rss_bytes": peak})
+        made.timed(seed, memory={name: peak})
         for seed, peak in ((1, 37_703_647), (2, 37_854_574))
     )
-    told = change(compared(base, new), "rss")
+    told = change(compared(base, new), figure)
     assert (told.verdict, told.exact) == (Verdict.NOT_SHOWN, False)
-    grown = made.timed(2, memory={"peak_rss_bytes": 39_703_647})
-    assert change(compared(base, grown), "rss").verdict is Verdict.WORSE
+    grown = made.timed(2, memory={name: 39_703_647})
+    assert change(compared(base, grown), figure).verdict is Verdict.WORSE
 
 
 def test_memory_that_varies_is_held_to_the_most_that_a_window_took(made):

@@ -61,7 +61,15 @@ def test_windows_that_differ_widen_the_interval_although_their_runs_do_not():
 
 @pytest.mark.parametrize(
     ("base", "new", "able"),
-    [(3, 3, False), (4, 4, True), (3, 5, True), (6, 6, True), (1, 40, False)],
+    [
+        (3, 3, False),
+        (4, 4, True),
+        (3, 5, True),
+        (6, 6, True),
+        (1, 40, False),
+        (2, 12, False),
+        (20, 2, False),
+    ],
 )
 def test_too_few_windows_can_tell_nothing_apart(base, new, able):
     assert can_tell_apart(base, new, confidence=0.95) is able
