@@ -177,7 +177,8 @@ class CassetteLink:
         if event is None:
             raise self._ended()
         if event.lost is not None:
-            raise LinkClosed(event.lost, where=self._where(), found="so recorded")
+            found = "the recording was broken off" if event.made else "so recorded"
+            raise LinkClosed(event.lost, where=self._where(), found=found)
 
     def _ended(self) -> LinkClosed:
         return LinkClosed(
