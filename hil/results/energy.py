@@ -125,6 +125,8 @@ def _timed(record: RunRecord) -> _Timed | None:
         inferences, seconds = summary.n, summary.n * summary.avg_us / 1e6
     else:
         return None
+    if not seconds > 0:
+        return None  # runs shorter than a tick of a coarse clock
     begin = dt.datetime.fromisoformat(record.started_utc).timestamp()
     return _Timed(
         record=record,
@@ -202,6 +204,15 @@ def _stretch(job: _Timed, trace: EnergyTrace) -> WindowEnergy:
 def _window(
     job: _Timed, trace: EnergyTrace, begin: float, end: float, *, basis: Basis
 ) -> WindowEnergy:
+    microjoules = trace.energy_uj(begin, end)
+    if not microjoules > 0:
+        raise ConfigError(
+            "the trace has no energy in the window",
+            where=f"{trace.where}, {job.record.job_id}",
+            found=f"{microjoules:.6g} uJ from {begin:.6f} to {end:.6f} s",
+            allowed="more than 0 uJ",
+            remedy="is the meter the other way round, or another supply's column?",
+        )
     return WindowEnergy(
         job_id=job.record.job_id,
         model=job.record.model,
@@ -210,7 +221,7 @@ def _window(
         begin=begin,
         end=end,
         inferences=job.inferences,
-        microjoules=trace.energy_uj(begin, end),
+        microjoules=microjoules,
         basis=basis,
     )
 
@@ -251,5 +262,8 @@ def _order_interval(n: int) -> tuple[int, float]:
 
 
 def _utc(seconds: float) -> str:
-    moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    try:
+        moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    except (ValueError, OverflowError, OSError):  # no year has it
+        return f"{seconds:.6g} s"
     return moment.isoformat(timespec="milliseconds")

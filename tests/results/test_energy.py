@@ -126,6 +126,27 @@ def test_a_trace_that_covers_half_a_job_is_refused_with_both_times():
     )
 
 
+def test_a_meter_that_is_on_another_clock_by_ages_is_told_in_seconds():
+    trace = _steps([1] * 9, start=1e12)
+    with pytest.raises(ConfigError, match="no trace covers the job") as caught:
+        measured_energy([_record(0)], [trace])
+    assert caught.value.found == "1e+12 s to 1e+12 s"
+
+
+@pytest.mark.parametrize("milliwatts", [-20, 0])
+def test_a_window_without_energy_is_refused(milliwatts):
+    trace = _steps([1, milliwatts, 1], events=(1.0, 2.0))
+    with pytest.raises(ConfigError, match="no energy in the window") as caught:
+        measured_energy([_record()], [trace])
+    assert caught.value.allowed == "more than 0 uJ"
+
+
+def test_a_job_whose_clock_saw_no_time_is_left_out():
+    trace = _steps([1, 20, 1], events=(1.0, 2.0))
+    (figure,) = measured_energy([_record(ticks=0), _record(10)], [trace])
+    assert len(figure.windows) == 1
+
+
 def test_a_window_longer_than_its_job_is_refused():
     trace = _steps([1] * 9, start=EPOCH)
     with pytest.raises(ConfigError, match="longer than its job"):
