@@ -147,6 +147,11 @@ class RecordingLink:
     def __str__(self) -> str:
         return str(self._link)
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether answers take their time: not where a cassette plays at full speed."""
+        return bool(getattr(self._link, "keeps_time", True))
+
     def next_seed(self) -> int:
         """Return a number that a dialogue may draw at random; a replay has the same."""
         return self._recorder.seed.draw()

@@ -76,6 +76,11 @@ class CassetteLink:
     def __str__(self) -> str:
         return f"the cassette {self._path}"
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether answers take their time: not where a cassette plays at full speed."""
+        return self._timed
+
     def next_seed(self) -> int:
         """Return the number that the recorded dialogue drew at random."""
         return self._seed.draw()
