@@ -64,6 +64,25 @@ def test_a_window_between_two_edges_is_counted_exactly():
     assert (figure.low_uj, figure.high_uj, figure.confidence) == (None, None, None)
 
 
+def test_the_window_of_a_device_of_mlperf_tiny_is_as_long_as_all_its_inferences():
+    record = _record(
+        timing=Timing(
+            basis=TimeBasis.DEVICE_CLOCK,
+            tick_hz=1_000_000 * 50,
+            invoke_ticks=(1_000_000,),
+        ),
+        evidence={"protocol": "mlperf", "window_inferences": 50},
+    )
+    by_edges = _steps([1, 20, 1], events=(1.0, 2.0))
+    by_clock = _steps([1, 1, 20, 1, 1, 1, 1], start=EPOCH - 1)
+    for trace in (by_edges, by_clock):
+        (figure,) = measured_energy([record], [trace])
+        (window,) = figure.windows
+        assert window.end - window.begin == pytest.approx(1.0)
+        assert window.inferences == 50
+        assert figure.median_uj == pytest.approx(400)  # 20 mW for 20 ms
+
+
 def test_edges_of_the_boot_and_between_windows_are_passed_over():
     trace = _steps([1] * 8, events=(0.1, 0.2, 1.0, 2.0, 5.0, 6.01))
     (figure,) = measured_energy([_record(10), _record(20)], [trace])
