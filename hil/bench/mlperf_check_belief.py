@@ -45,15 +45,18 @@ def check_belief(run: MlperfRun, other: MlperfRun | None = None) -> list[Finding
 def clock_ratio(run: MlperfRun) -> tuple[float, float] | None:
     """Return device time over host time, and the error that the host's steps allow.
 
-    The median over windows of at least a second; None where there is none.
+    The median over windows of at least a second by the device; None where there is
+    none. By the host they may be far shorter: a device may take its cycles, or
+    instructions, for microseconds.
     """
     ratios, errors = [], []
     for window in run.windows:
-        if window.seconds is None or not window.host_seconds:
+        if window.seconds is None or window.host_seconds is None:
             continue
-        if min(window.seconds, window.host_seconds) >= _SHORTEST_SECONDS:
-            ratios.append(window.seconds / window.host_seconds)
-            errors.append(window.host_step_seconds / window.host_seconds)
+        if window.seconds >= _SHORTEST_SECONDS:
+            host_seconds = max(window.host_seconds, window.host_step_seconds)
+            ratios.append(window.seconds / host_seconds)
+            errors.append(window.host_step_seconds / host_seconds)
     if not ratios:
         return None
     # A coarse stamp is cut, so a window may look a step too short or too long.
@@ -92,7 +95,7 @@ def _clock(run: MlperfRun) -> Finding:
 def _streaming_clock(run: MlperfRun) -> Finding:
     audio = run.stated.get("audio_seconds")
     item, limit = "device clock", f"within {_REFUSED:.0%} of the audio's length"
-    if audio is None or len(run.laps_us) < _MIN_INPUTS:
+    if not audio or len(run.laps_us) < _MIN_INPUTS:
         return Finding(
             item=item, outcome=Outcome.UNKNOWN, found="no time stamps", limit=limit
         )

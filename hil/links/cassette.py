@@ -147,6 +147,11 @@ class RecordingLink:
     def __str__(self) -> str:
         return str(self._link)
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether answers take their time: not where a cassette plays at full speed."""
+        return bool(getattr(self._link, "keeps_time", True))
+
     def next_seed(self) -> int:
         """Return a number that a dialogue may draw at random; a replay has the same."""
         return self._recorder.seed.draw()
@@ -213,7 +218,10 @@ def write_cassette(path: Path, header: Header, events: Iterable[Event]) -> None:
 
 
 def read_cassette(path: Path) -> tuple[Header, list[Event]]:
-    """Read a cassette; ConfigError names the line that is none."""
+    """Read a cassette; ConfigError names the line that is none.
+
+    A last line that was cut becomes the loss of the link.
+    """
     lines = read_lines(path)
     if lines.header.dialogue != BYTES:
         raise ConfigError(
@@ -223,11 +231,13 @@ def read_cassette(path: Path) -> tuple[Header, list[Event]]:
             allowed="what was said on a serial line, a pty or a pipe",
             remedy=f"hil bench MODEL --device cassette:{path}",
         )
-    told = [*lines.whole, *([lines.cut] if lines.cut else [])]
     events = [
         _event(read_object(line, f"{path}, line {number}"), f"{path}, line {number}")
-        for number, line in enumerate(told, start=2)
+        for number, line in enumerate(lines.whole, start=2)
     ]
+    if lines.cut:
+        at = events[-1].at if events else 0.0
+        events.append(Event(at=at, lost="the cassette was cut off here", made=True))
     return lines.header, events
 
 

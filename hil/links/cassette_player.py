@@ -76,6 +76,11 @@ class CassetteLink:
     def __str__(self) -> str:
         return f"the cassette {self._path}"
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether answers take their time: not where a cassette plays at full speed."""
+        return self._timed
+
     def next_seed(self) -> int:
         """Return the number that the recorded dialogue drew at random."""
         return self._seed.draw()
@@ -177,7 +182,8 @@ class CassetteLink:
         if event is None:
             raise self._ended()
         if event.lost is not None:
-            raise LinkClosed(event.lost, where=self._where(), found="so recorded")
+            found = "the recording was broken off" if event.made else "so recorded"
+            raise LinkClosed(event.lost, where=self._where(), found=found)
 
     def _ended(self) -> LinkClosed:
         return LinkClosed(

@@ -119,12 +119,16 @@ class _Timed:
 def _timed(record: RunRecord) -> _Timed | None:
     timing, summary = record.timing, record.summary
     if timing is not None and timing.tick_hz and timing.invoke_ticks:
-        inferences = len(timing.invoke_ticks)
-        seconds = sum(timing.invoke_ticks) / timing.tick_hz
+        # A device of MLPerf Tiny times a whole window: its tick is that of all runs.
+        together = _together(record)
+        inferences = len(timing.invoke_ticks) * together
+        seconds = sum(timing.invoke_ticks) / timing.tick_hz * together
     elif summary is not None and summary.n:
         inferences, seconds = summary.n, summary.n * summary.avg_us / 1e6
     else:
         return None
+    if not seconds > 0:
+        return None  # runs shorter than a tick of a coarse clock
     begin = dt.datetime.fromisoformat(record.started_utc).timestamp()
     return _Timed(
         record=record,
@@ -133,6 +137,12 @@ def _timed(record: RunRecord) -> _Timed | None:
         inferences=inferences,
         seconds=seconds,
     )
+
+
+def _together(record: RunRecord) -> int:
+    """Return how many inferences each tick of *record* stands for."""
+    told = record.evidence.get("window_inferences")
+    return told if isinstance(told, int) and told > 0 else 1
 
 
 def _by_edges(
@@ -202,6 +212,15 @@ def _stretch(job: _Timed, trace: EnergyTrace) -> WindowEnergy:
 def _window(
     job: _Timed, trace: EnergyTrace, begin: float, end: float, *, basis: Basis
 ) -> WindowEnergy:
+    microjoules = trace.energy_uj(begin, end)
+    if not microjoules > 0:
+        raise ConfigError(
+            "the trace has no energy in the window",
+            where=f"{trace.where}, {job.record.job_id}",
+            found=f"{microjoules:.6g} uJ from {begin:.6f} to {end:.6f} s",
+            allowed="more than 0 uJ",
+            remedy="is the meter the other way round, or another supply's column?",
+        )
     return WindowEnergy(
         job_id=job.record.job_id,
         model=job.record.model,
@@ -210,7 +229,7 @@ def _window(
         begin=begin,
         end=end,
         inferences=job.inferences,
-        microjoules=trace.energy_uj(begin, end),
+        microjoules=microjoules,
         basis=basis,
     )
 
@@ -251,5 +270,8 @@ def _order_interval(n: int) -> tuple[int, float]:
 
 
 def _utc(seconds: float) -> str:
-    moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    try:
+        moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    except (ValueError, OverflowError, OSError):  # no year has it
+        return f"{seconds:.6g} s"
     return moment.isoformat(timespec="milliseconds")

@@ -36,11 +36,14 @@ _COLUMNS = {
 }
 _NAME = re.compile(
     r"^#?\s*(?:.*\b)?(?P<kind>timestamp|time|current|voltage|power|energy)"
-    r"(?:[\s_]*[(\[]?(?P<unit>[munµ]?(?:s|A|V|W|J))[)\]]?)?\s*$",
+    r"(?:[\s_]*[(\[]?(?P<unit>[mun\u00b5\u03bc]?(?:s|A|V|W|J))[)\]]?)?\s*$",
     re.IGNORECASE,
 )
-_PREFIXES = {"m": 1e-3, "u": 1e-6, "µ": 1e-6, "n": 1e-9}
+# Unicode has two signs for micro: its own, and the Greek letter.
+_PREFIXES = {"m": 1e-3, "u": 1e-6, "\u00b5": 1e-6, "\u03bc": 1e-6, "n": 1e-9}
 _UNIX_FROM = 1e9  # seconds; no meter has been on for thirty years
+_UNIX_TO = 1e11  # the year 5138: milliseconds or less that are not named so
+_MOST_GOES_BACK = 0.01  # of the energy that is counted: a meter's noise around zero
 
 
 def read_trace(path: Path, *, volts: float | None = None) -> EnergyTrace:
@@ -103,16 +106,47 @@ def _csv(path: Path, text: str, volts: float | None) -> EnergyTrace:
     lines = text.splitlines()
     first = "".join(lines[:_HEAD_LINES])
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    rows = list(csv.reader(lines, delimiter=delimiter))
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter))
+    except csv.Error as exc:
+        raise ConfigError("the trace is no CSV", where=where, found=str(exc)) from exc
     head = _head(rows, where)
     columns = _columns(rows[head], where)
     values = _values(rows[head + 1 :], columns, where, first_line=head + 2)
     seconds = values["time"]
     if "energy" in values:
+        _check_counts_up(values["energy"], where)
         trace = trace_of_energy(where, seconds, values["energy"])
     else:
         trace = trace_of_power(where, seconds, _watts(values, volts, where))
+    if trace.begin >= _UNIX_TO:
+        raise ConfigError(
+            "the trace's time is no Unix time in seconds",
+            where=where,
+            found=f"{trace.begin:.0f}",
+            remedy="the unit in the column's name: time (ms), time (us)",
+        )
     return trace.shifted(0.0, is_absolute=trace.begin >= _UNIX_FROM)
+
+
+def _check_counts_up(joules: npt.NDArray[np.float64], where: str) -> None:
+    """Refuse energy that was set back to zero, or is that of each sample alone.
+
+    What was used between two moments is the difference of what a meter counted.
+    """
+    steps = np.diff(joules)
+    up, down = steps[steps > 0], -steps[steps < 0]
+    is_noise = down.sum() <= _MOST_GOES_BACK * up.sum()
+    if not len(down) or (is_noise and down.max() <= up.max()):
+        return
+    row = int(np.argmin(steps))
+    raise ConfigError(
+        "the energy of the trace goes back",
+        where=where,
+        found=f"{joules[row]:.6g}, then {joules[row + 1]:.6g} J",
+        allowed="energy counted from the begin, never set back",
+        remedy="cut the trace where the meter was reset, or export power",
+    )
 
 
 def _head(rows: Sequence[Sequence[str]], where: str) -> int:

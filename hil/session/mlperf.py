@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from hil.errors import FirmwareFault, LinkTimeout, MalformedFrame, ProtocolMismatch
 from hil.printable import printable
@@ -52,6 +52,15 @@ class Identity:
     model: str | None = None
 
 
+@runtime_checkable
+class ReplayedLink(Protocol):
+    """A link that may be to what was recorded."""
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether answers take their time: not where a cassette plays at full speed."""
+
+
 class _Lost(Exception):
     """Characters were lost: what was said is said again."""
 
@@ -65,6 +74,7 @@ class MlperfSession:
         """Take a link that is not open yet, and the host's clock."""
         self._link = link
         self._clock = clock
+        self._keeps_time = not isinstance(link, ReplayedLink) or link.keeps_time
         self._lines = LineReader()
         self._unread: deque[tuple[float, str]] = deque()
         self._chunk_bytes = CHUNK_BYTES
@@ -296,7 +306,7 @@ class MlperfSession:
         if (done.n, done.warmup) != (n, warmup):
             raise _Lost(f"the device ran {done.n} {done.warmup}")
         self._doubt(done, [line for _, line in lines])
-        return done
+        return done if self._keeps_time else replace(done, host_seconds=None)
 
     def _doubt(self, done: Inference, lines: list[str]) -> None:
         """Raise _Lost where digits may be missing; what comes again is as it should be.

@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.errors import BrokenSetup, FirmwareFault, ModelError
+from hil.session.counter import check_counter
 from hil.session.dialogue import Dialogue
 from hil.session.exchange import FENCE_FRAME_BYTES, Exchange
 from hil.session.question import Question
@@ -122,6 +123,7 @@ class Session:
         """Stage *inputs*, one for each input tensor, run *n* times; return the ticks.
 
         The device writes the inputs again before every run, outside of the ticks.
+        Raises BrokenSetup where its counter may have gone round within a run.
         """
         self._check_sizes([len(data) for data in inputs], self._hello.input_sizes)
         piece = self._room_for(m.WriteInputRequest)
@@ -135,13 +137,23 @@ class Session:
         ticks: list[int] = []
         while len(ticks) < n:
             runs = min(most, n - len(ticks))
+            before, losses = deadline.remaining, len(self.retries)
             reply = self._ask(m.InvokeRequest(n=runs), m.InvokeReply, deadline)
+            waited_seconds = before - deadline.remaining
             if len(reply.ticks) != runs:
                 raise FirmwareFault(
                     "the device ran another number of times",
                     where=str(self._dialogue),
                     found=f"{len(reply.ticks)} ticks",
                     allowed=f"{runs} ticks",
+                )
+            # Where something was lost, it may be the link that took the time.
+            if self._hello.tick_hz and len(self.retries) == losses:
+                check_counter(
+                    reply.ticks,
+                    tick_hz=self._hello.tick_hz,
+                    waited_seconds=waited_seconds,
+                    where=self._hello.board or str(self._dialogue),
                 )
             ticks.extend(reply.ticks)
         return ticks

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from hil.errors import TargetError
+from hil.errors import BrokenSetup, TargetError
 from hil.printable import printable
 from hil.vocab import TimeBasis
 
 if TYPE_CHECKING:
     from hil.models.graph import SubGraph
     from hil.session.session import Session
-    from hil.vocab import Deadline, Evidence
+    from hil.vocab import Deadline, Evidence, Timing
 
 _SECONDS: Final = 30.0
 _TEXT_CHARACTERS: Final = 200
+# Less than a round of any emulated timer, more than it costs to time the operators.
+_LOST_INSTRUCTIONS: Final = 1 << 26
 _UNITS: Final = {
     TimeBasis.CPU_CYCLES: "cycles",
     TimeBasis.EMULATED_INSTRUCTIONS: "insn",
@@ -52,3 +54,23 @@ def layer_ticks(session: Session, graph: SubGraph, deadline: Deadline) -> Eviden
             }
         )
     return {"ops": ops}
+
+
+def check_instructions(timing: Timing, profile: Evidence, *, where: str) -> None:
+    """Raise BrokenSetup where the operators took far more instructions than a run.
+
+    Then the emulated timer went round within the run. No clock can tell: emulated
+    instructions take no time.
+    """
+    ops = cast("list[dict[str, int]]", profile.get("ops", []))
+    operators = sum(op.get("insn", 0) for op in ops)
+    most = max(timing.invoke_ticks)
+    if operators - most < _LOST_INSTRUCTIONS:
+        return
+    raise BrokenSetup(
+        "a run takes more instructions than the board's timer can count",
+        where=where,
+        found=f"{most:,} in a run, {operators:,} in its operators",
+        allowed="less than a round of the timer (docs/qemu.md, Limits)",
+        remedy="a smaller model, or qemu-riscv32-virt, which counts furthest",
+    )

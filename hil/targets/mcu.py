@@ -11,7 +11,7 @@ from hil.errors import BrokenSetup
 from hil.models.facts import read_model
 from hil.models.graph import read_graph
 from hil.session.session import Session
-from hil.targets.layer_ticks import layer_ticks
+from hil.targets.layer_ticks import check_instructions, layer_ticks
 from hil.vocab import Measurement, Timing
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class McuTarget:
         evidence = _evidence(session.device)
         if job.window == 0:
             profile = layer_ticks(session, graph, deadline)
+            check_instructions(timing, profile, where=self.profile.name)
             evidence = {**evidence, "profile": profile}
         return Measurement(
             engine=session.device.engine,

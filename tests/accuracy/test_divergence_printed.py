@@ -42,5 +42,12 @@ def test_an_output_without_a_scale_is_not_read_back():
 
 def test_decimals_are_those_of_the_longest_value():
     assert decimals_of([(0.0, 0.996), (0.5, 0.25)]) == 3
-    assert decimals_of([(127.0, 0.0)]) == 0
     assert decimals_of([(0.003906,)]) == 6
+    assert decimals_of([(step / 10, 1 - step / 100) for step in range(12)]) == 2
+
+
+@pytest.mark.parametrize(
+    "rows", [[(1.0, 0.0)], [(127.0, 0.0)], [(0.5, 0.5), (1.0, 0.0)], []]
+)
+def test_where_few_values_have_a_fraction_three_decimals_are_taken_for_granted(rows):
+    assert decimals_of(rows) == 3

@@ -169,11 +169,23 @@ def test_segments_of_a_file_are_one_answer():
 
 @pytest.mark.parametrize(
     ("host", "outcome"),
-    [(10.5, P), (10.6, P), (10.7, D), (9.0, F), (15.7, F), (0.5, U)],
+    [(10.5, P), (10.6, P), (10.7, D), (9.0, F), (15.7, F), (0.5, F), (0.0, F)],
 )
 def test_both_clocks_are_held_against_each_other(host, outcome):
     judged = finding(check_belief(run(host_seconds=host)), "device clock")
     assert judged.outcome is outcome
+
+
+def test_windows_of_less_than_a_second_tell_nothing_of_the_clock():
+    short = run(seconds=0.9, host_seconds=1.1)
+    assert finding(check_belief(short), "device clock").outcome is U
+
+
+def test_cycles_that_are_told_as_microseconds_are_seen():
+    judged = finding(check_belief(run(host_seconds=0.164)), "device clock")
+    assert (judged.outcome, judged.found) == (F, "64.0244 of the host's")
+    coarse = run(host_seconds=0.0, host_step_seconds=1.0)
+    assert finding(check_belief(coarse), "device clock").outcome is F
 
 
 def test_coarse_stamps_of_the_host_are_allowed_for():
@@ -221,6 +233,10 @@ def test_streaming_is_judged_by_misses():
         "score": U,
     }
     assert outcomes(check_belief(streamed)) == {"device clock": U}
+    silent = dataclasses.replace(
+        streamed, stated=stated | {"audio_seconds": 0.0}, laps_us=(1, 2, 3)
+    )
+    assert outcomes(check_belief(silent)) == {"device clock": U}
 
 
 def test_energy_is_what_is_stated():

@@ -23,14 +23,14 @@ Device model retrieved: kws01
 def log(path, *, runtime="10.500", windows=5):
     lines = [GOOD]
     lines += [
-        f"0726.0101{index:02d} ulp-mlperf: Loading file tst_00000{index}_A_1.bin "
-        f"segment 0\n0726.0101{index:02d} ulp-mlperf: Load complete.\n"
+        f"0726.01{index:02d}00 ulp-mlperf: Loading file tst_00000{index}_A_1.bin "
+        f"segment 0\n0726.01{index:02d}01 ulp-mlperf: Load complete.\n"
         "Running inference with 1/100 (warmup/measured) iterations ...\n"
-        f"0726.0101{index:02d} ulp-mlperf:   # Inferences :   100\n"
-        f"0726.0101{index:02d} ulp-mlperf:   Runtime      : {runtime} sec.\n"
-        f"0726.0101{index:02d} ulp-mlperf:   Throughput   : "
+        f"0726.01{index:02d}12 ulp-mlperf:   # Inferences :   100\n"
+        f"0726.01{index:02d}12 ulp-mlperf:   Runtime      : {runtime} sec.\n"
+        f"0726.01{index:02d}12 ulp-mlperf:   Throughput   : "
         f"{100 / float(runtime):.3f} inf./sec.\n"
-        f"0726.0101{index:02d} ulp-mlperf:   m-results    : [0.{index}, 0.9]\n"
+        f"0726.01{index:02d}12 ulp-mlperf:   m-results    : [0.{index}, 0.9]\n"
         for index in range(windows)
     ]
     path.write_text("".join(lines))

@@ -101,6 +101,17 @@ class Builder:
         stack = TEMPLATES / "common" / "hil_stack.c"
         return self.program("-O1", str(stack), str(HERE / "painted_stack.c"))
 
+    def stm32f4_line(self) -> Path:
+        """The STM32F4's port beside a USART; see stm32f4_line.c."""
+        return self.program(
+            *SANITIZERS,
+            *("-DHIL_RX_BUFFER_BYTES=64", "-DHIL_START_BAUD=115200"),
+            f"-I{TEMPLATES / 'boards'}",
+            f"-I{TEMPLATES / 'boards' / 'common'}",
+            str(TEMPLATES / "common" / "hil_port_optional.c"),
+            str(HERE / "stm32f4_line.c"),
+        )
+
     def fuzzer(self) -> Path:
         """The rounds of fuzz_device.c without libFuzzer."""
         sources = [path for path in COMMON if not path.endswith("hil_main.c")]

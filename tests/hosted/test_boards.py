@@ -11,7 +11,7 @@ import pytest
 from hil.cli.main import main
 from hil.deadline import Deadline
 from hil.engines.litert import Kernels, LitertEngine
-from hil.errors import DoesNotFit, LinkTimeout, ToolMissing
+from hil.errors import DoesNotFit, LinkTimeout, ToolError, ToolMissing
 from hil.profiles import find_profile
 from hil.targets.hosted import HostedTarget
 from hil.targets.qemu import qemu_argv
@@ -115,6 +115,32 @@ def test_what_arrives_during_a_run_is_not_counted_with_it(
     # Streamed: the next inputs are on their way while one is computed.
     runs = session.run_samples([sample.tobytes()] * 200, Deadline(120))
     assert len({ticks for ticks, _ in runs}) == 1
+
+
+@pytest.mark.parametrize("board", ["qemu-mps2-an386", "qemu-stm32f4"])
+def test_another_shift_counts_the_same_however_often_the_timer_goes_round(
+    board, open_target, digits_int8, job_of
+):
+    sample = np.zeros((8, 8, 1), np.int8)
+    counted = set()
+    for overrides in ([], ["qemu.icount_shift=10"]):
+        target = open_target(board, *overrides)
+        job = job_of(target.profile, digits_int8, sample[np.newaxis])
+        target.prepare(job, Deadline(240))
+        session = target.target.session
+        session.load_model(digits_int8.read_bytes(), Deadline(30))
+        # 4.3 s of virtual time are four runs.
+        counted |= set(session.invoke([sample.tobytes()], Deadline(120), n=12))
+    assert len(counted) == 1
+
+
+def test_a_shift_with_which_the_timer_is_too_coarse_is_refused(
+    open_target, digits_int8, job_of
+):
+    target = open_target("qemu-mps2-an386", "qemu.icount_shift=6")
+    job = job_of(target.profile, digits_int8, np.zeros((1, 8, 8, 1), np.int8))
+    with pytest.raises(ToolError, match="less than two ticks of the timer"):
+        target.prepare(job, Deadline(240))
 
 
 @pytest.mark.shared

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -112,6 +113,32 @@ def test_where_hil_was_killed_the_dialogue_until_then_is_kept(path):
     assert replay.read(deadline) == b"said"
     with pytest.raises(LinkClosed, match="the cassette is at its end"):
         replay.read(deadline)
+
+
+def test_a_last_line_that_was_cut_is_told_where_the_host_comes_to_it(path):
+    link = Recorder(path, device="x").wrap(OnlyALink())
+    deadline = Deadline(10)
+    link.open(deadline)
+    link.write(b"hi", deadline)
+    link.read(deadline)
+    link.write(b"more", deadline)
+    link.close()
+    is_packed = path.suffix == ".gz"
+    data = gzip.decompress(path.read_bytes()) if is_packed else path.read_bytes()
+    kept = data[:-8]
+    path.write_bytes(gzip.compress(kept) if is_packed else kept)
+    for come_to_it in (
+        lambda replay: replay.write(b"more", deadline),
+        lambda replay: replay.read(deadline),
+    ):
+        replay = CassetteLink(str(path))
+        replay.open(deadline)
+        replay.write(b"hi", deadline)
+        assert replay.read(deadline) == b"said"
+        with pytest.raises(LinkClosed, match="the cassette was cut off here") as found:
+            come_to_it(replay)
+        assert found.value.where == f"{path}, line 5"
+        assert found.value.found == "the recording was broken off"
 
 
 def test_a_cassette_is_never_written_over(tmp_path):

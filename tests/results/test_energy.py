@@ -64,6 +64,25 @@ def test_a_window_between_two_edges_is_counted_exactly():
     assert (figure.low_uj, figure.high_uj, figure.confidence) == (None, None, None)
 
 
+def test_the_window_of_a_device_of_mlperf_tiny_is_as_long_as_all_its_inferences():
+    record = _record(
+        timing=Timing(
+            basis=TimeBasis.DEVICE_CLOCK,
+            tick_hz=1_000_000 * 50,
+            invoke_ticks=(1_000_000,),
+        ),
+        evidence={"protocol": "mlperf", "window_inferences": 50},
+    )
+    by_edges = _steps([1, 20, 1], events=(1.0, 2.0))
+    by_clock = _steps([1, 1, 20, 1, 1, 1, 1], start=EPOCH - 1)
+    for trace in (by_edges, by_clock):
+        (figure,) = measured_energy([record], [trace])
+        (window,) = figure.windows
+        assert window.end - window.begin == pytest.approx(1.0)
+        assert window.inferences == 50
+        assert figure.median_uj == pytest.approx(400)  # 20 mW for 20 ms
+
+
 def test_edges_of_the_boot_and_between_windows_are_passed_over():
     trace = _steps([1] * 8, events=(0.1, 0.2, 1.0, 2.0, 5.0, 6.01))
     (figure,) = measured_energy([_record(10), _record(20)], [trace])
@@ -124,6 +143,27 @@ def test_a_trace_that_covers_half_a_job_is_refused_with_both_times():
     assert caught.value.allowed == (
         "2026-01-01T00:00:00.000+00:00 to 2026-01-01T00:00:05.000+00:00"
     )
+
+
+def test_a_meter_that_is_on_another_clock_by_ages_is_told_in_seconds():
+    trace = _steps([1] * 9, start=1e12)
+    with pytest.raises(ConfigError, match="no trace covers the job") as caught:
+        measured_energy([_record(0)], [trace])
+    assert caught.value.found == "1e+12 s to 1e+12 s"
+
+
+@pytest.mark.parametrize("milliwatts", [-20, 0])
+def test_a_window_without_energy_is_refused(milliwatts):
+    trace = _steps([1, milliwatts, 1], events=(1.0, 2.0))
+    with pytest.raises(ConfigError, match="no energy in the window") as caught:
+        measured_energy([_record()], [trace])
+    assert caught.value.allowed == "more than 0 uJ"
+
+
+def test_a_job_whose_clock_saw_no_time_is_left_out():
+    trace = _steps([1, 20, 1], events=(1.0, 2.0))
+    (figure,) = measured_energy([_record(ticks=0), _record(10)], [trace])
+    assert len(figure.windows) == 1
 
 
 def test_a_window_longer_than_its_job_is_refused():

@@ -67,6 +67,47 @@ def test_units_stand_in_the_names_and_lines_of_comment_before_them(csv_of):
     assert read_trace(csv_of(text), volts=3.0).energy_uj(0, 1) == pytest.approx(6000)
 
 
+@pytest.mark.parametrize("sign", ["\u00b5", "\u03bc"], ids=["micro", "Greek mu"])
+def test_both_signs_for_micro_are_read(csv_of, sign):
+    trace = read_trace(csv_of(f"time ({sign}s),power ({sign}W)\n0,5\n2e6,5\n"))
+    assert trace.energy_uj(0.0, 2.0) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("joules", "found"),
+    [
+        ([0, 2, 4, 6, 0.5, 2.5, 4.5], "6, then 0.5 J"),
+        ([1.0, 1.2, 0.8, 1.1, 0.9, 1.0], "1.2, then 0.8 J"),
+        ([3, 2, 1], "3, then 2 J"),
+    ],
+    ids=["set back to zero", "of each sample alone", "the meter turned round"],
+)
+def test_energy_that_goes_back_is_refused(csv_of, joules, found):
+    rows = "".join(f"{second},{value}\n" for second, value in enumerate(joules))
+    with pytest.raises(ConfigError, match="goes back") as caught:
+        read_trace(csv_of(f"time,energy\n{rows}"))
+    assert caught.value.found == found
+
+
+def test_a_meters_noise_around_zero_does_not_go_back(csv_of):
+    trace = read_trace(csv_of("time,energy\n0,0\n1,3e-9\n2,2e-9\n3,1\n4,2\n"))
+    assert trace.energy_uj(2.0, 4.0) == pytest.approx(2e6)
+
+
+def test_unix_time_in_milliseconds_without_a_unit_asks_for_it(csv_of):
+    text = "timestamp,power\n1767225600000,1\n1767225601000,1\n"
+    with pytest.raises(ConfigError, match="no Unix time in seconds") as caught:
+        read_trace(csv_of(text))
+    assert "time (ms)" in caught.value.remedy
+    named = text.replace("timestamp", "timestamp (ms)")
+    assert read_trace(csv_of(named)).begin == pytest.approx(1767225600)
+
+
+def test_a_quote_that_does_not_end_is_no_csv(csv_of):
+    with pytest.raises(ConfigError, match="no CSV"):
+        read_trace(csv_of('time,power\n0,"' + "1\n" * 200_000))
+
+
 def test_unix_time_is_recognized(csv_of):
     assert read_trace(
         csv_of("time,power\n1767225600.0,1\n1767225601.0,1\n")

@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import (
+    BrokenSetup,
     FirmwareFault,
 )
 from hil.vocab import TimeBasis
 from hil.wire import messages as m
-from hil.wire.codec import encode
-from hil.wire.framing import encode_frame
+from hil.wire.codec import decode, encode
+from hil.wire.framing import FrameDecoder, encode_frame
 from hil.wire.kinds import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Bench
+
+    from hil.emulators.board import Board
+    from hil.links.fake import FakeLink
 
 MODEL = b'{"inputs": [40, 30], "outputs": [5, 3], "arena": 900}\n' + bytes(5000)
 
@@ -78,6 +82,50 @@ def test_runs_are_timed_and_their_outputs_read(loaded: Bench) -> None:
 def test_more_runs_than_a_reply_can_hold_are_asked_for_in_parts(loaded: Bench) -> None:
     ticks = loaded.session.invoke([bytes(40), bytes(30)], loaded.deadline(), n=100)
     assert len(ticks) == len(loaded.runs) == 100
+
+
+class Slow:
+    """A device that takes *seconds* of the clock for every INVOKE, once it is told."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.link: FakeLink | None = None
+        self._decoder = FrameDecoder()
+
+    def __call__(self, board: Board, data: bytes) -> bytes:
+        self._decoder.feed(data)
+        while (payload := self._decoder.next_payload()) is not None:
+            if isinstance(decode(payload)[1], m.InvokeRequest) and self.link:
+                self.link.clock.seconds += self.seconds
+        return board.feed(data)
+
+
+@pytest.mark.parametrize(("seconds", "runs"), [(5.0, 1), (9.0, 3)])
+def test_runs_in_which_the_counter_went_round_are_refused(
+    bench: Callable[..., Bench], seconds: float, runs: int
+) -> None:
+    slow = Slow()
+    made = bench(wrap=slow)
+    made.session.open(made.deadline())
+    made.session.load_model(MODEL, made.deadline())
+    slow.link, slow.seconds = made.link, seconds
+    with pytest.raises(BrokenSetup, match="gone round") as caught:
+        made.session.invoke([bytes(40), bytes(30)], made.deadline(), n=runs)
+    assert caught.value.where == "small"
+    assert f"{seconds:.3f} s by this host" in caught.value.found
+    assert "4.3 s" in caught.value.allowed
+
+
+def test_a_device_that_is_waited_for_a_while_is_believed(
+    bench: Callable[..., Bench],
+) -> None:
+    slow = Slow()
+    made = bench(wrap=slow)
+    made.session.open(made.deadline())
+    made.session.load_model(MODEL, made.deadline())
+    slow.link, slow.seconds = made.link, 4.0
+    ticks = made.session.invoke([bytes(40), bytes(30)], made.deadline(), n=2)
+    assert ticks == [1000] * 2
 
 
 def test_inputs_and_outputs_may_be_larger_than_a_frame(

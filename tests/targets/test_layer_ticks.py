@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from hil.deadline import Deadline
-from hil.errors import DeviceCrashed, LinkTimeout
+from hil.errors import BrokenSetup, DeviceCrashed, LinkTimeout
 from hil.models.graph import read_graph
-from hil.targets.layer_ticks import layer_ticks
-from hil.vocab import TimeBasis
+from hil.targets.layer_ticks import check_instructions, layer_ticks
+from hil.vocab import TimeBasis, Timing
 
 US = TimeBasis.DEVICE_CLOCK
 
@@ -68,3 +68,27 @@ def test_a_board_that_cannot_tell_costs_the_profile_only(graph, board, told):
     found = layer_ticks(board, graph, Deadline(600))
     assert told in found["problem"]
     assert "ops" not in found
+
+
+def _counted(*instructions):
+    return {"ops": [{"type": "CONV_2D", "name": "", "insn": n} for n in instructions]}
+
+
+def _insn(*ticks):
+    basis = TimeBasis.EMULATED_INSTRUCTIONS
+    return Timing(basis=basis, tick_hz=None, invoke_ticks=ticks)
+
+
+def test_a_run_that_counts_a_round_less_than_its_operators_is_refused():
+    told = 57_010_298  # of 895,871,098, by a timer that goes round every 167,772,160
+    profile = _counted(448_000_000, 447_871_458)
+    with pytest.raises(BrokenSetup, match="more instructions than") as caught:
+        check_instructions(_insn(told, told), profile, where="qemu-mps2-an385")
+    assert caught.value.found == "57,010,298 in a run, 895,871,458 in its operators"
+
+
+@pytest.mark.parametrize(
+    "profile", [_counted(500_000_000, 395_880_000), {"problem": "not supported"}]
+)
+def test_what_timing_the_operators_costs_is_no_round(profile):
+    check_instructions(_insn(895_871_098), profile, where="qemu-mps2-an385")

@@ -18,6 +18,11 @@
 #error "HIL_ICOUNT_SHIFT must be the shift that QEMU is started with"
 #endif
 
+/* Refuses a shift with which that would not be so. */
+#define ICOUNT_IS_EXACT(tick_ns_x4)                            \
+  _Static_assert((4u << HIL_ICOUNT_SHIFT) > 2u * (tick_ns_x4), \
+                 "with this icount_shift an instruction takes less than two ticks of the timer")
+
 /* Returns the instructions so far. timer_now is a timer of 32 bits that counts up, its
  * tick tick_ns_x4 / 4 ns long. What is timed must take less than one round of it. */
 static inline uint32_t icount_instructions(uint32_t timer_now, uint32_t tick_ns_x4) {

@@ -9,6 +9,7 @@
 #define TIMER0_VALUE HIL_REGISTER(0x40000004)
 #define TIMER0_RELOAD HIL_REGISTER(0x40000008)
 #define TICK_NS_X4 (4u * 40u)
+ICOUNT_IS_EXACT(TICK_NS_X4);
 
 /* On a board flash cannot be written and nothing answers below the RAM. Here both are
  * true by the MPU: else a stack that overflows (it begins where the RAM does) would

@@ -11,6 +11,7 @@
 #define COUNTER_CONTROL HIL_REGISTER(0x58100000)
 #define COUNTER_VALUE_LOW HIL_REGISTER(0x58100008)
 #define TICK_NS_X4 125u
+ICOUNT_IS_EXACT(TICK_NS_X4);
 
 /* The MPU of Armv8-M, which has its regions by first and last address. */
 #define MPU_RNR HIL_REGISTER(0xE000ED98)

@@ -34,6 +34,15 @@ _NUMBERED = re.compile(r"tst_([0-9]{6})_[A-Za-z]+_([0-9]{1,2})\.bin")
 _OUTPUTS = "outputs"
 _IMAGES = {"ic01", "ic02", "vww01"}  # sent as pixels 0..255: the device subtracts 128
 _FLOATS = {"ad01"}
+# NumPy's for an .npz that is none: EOFError for nothing, TypeError for a single array.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class RecordedSide:
@@ -165,7 +174,7 @@ def read_outputs(path: Path, subject: Subject) -> RecordedSide:
                     allowed=f"an array called {_OUTPUTS}",
                 )
             outputs = arrays[_OUTPUTS if _OUTPUTS in names else names[0]]
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as exc:
+    except _UNREADABLE as exc:
         raise ConfigError(
             "the answers cannot be read", where=str(path), found=str(exc)
         ) from exc

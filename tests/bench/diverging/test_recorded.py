@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
+from hil.bench.diverging.pairs import hold_together
 from hil.bench.diverging.recorded import (
     open_recording,
     read_log,
@@ -181,7 +184,24 @@ def test_an_npz_of_something_else_is_refused(subject, tmp_path, arrays, message)
         read_outputs(tmp_path / "x.npz", subject)
 
 
-def test_a_file_that_is_no_npz_is_refused(subject, tmp_path):
-    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 not a zip")
+def _single_array():
+    file = io.BytesIO()
+    np.save(file, np.zeros((3, 10), np.int8))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_answers_without_fractions_are_not_those_of_every_engine(
+    subject, tflm, tmp_path, value
+):
+    np.savez(tmp_path / "x.npz", np.full((3, 10), value, np.float32))
+    side = read_outputs(tmp_path / "x.npz", subject)
+    (pair,) = hold_together(subject, (side, tflm), Deadline(60), layer_rows=0)
+    assert len(pair.differing) == 3
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04 not a zip", b"", _single_array()])
+def test_a_file_that_is_no_npz_is_refused(subject, tmp_path, data):
+    (tmp_path / "x.npz").write_bytes(data)
     with pytest.raises(ConfigError, match="the answers cannot be read"):
         read_outputs(tmp_path / "x.npz", subject)
