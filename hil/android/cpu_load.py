@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hil.android.dump import decimal, whole_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 _AVERAGES = re.compile(
     r"(?P<one>[0-9]+\.[0-9]{2}) (?P<five>[0-9]+\.[0-9]{2}) "
@@ -18,6 +18,8 @@ _AVERAGES = re.compile(
 )
 _CORE = re.compile(r"cpu(?P<core>[0-9]{1,3})(?P<times>(?: [0-9]{1,18}){4,10})\s*")
 _UPTIME = re.compile(r"(?P<up>[0-9]+\.[0-9]{2}) [0-9]+\.[0-9]{2}\s*")
+_TICKS = re.compile(r"[0-9]{1,18}")
+_USER_TIME, _SYSTEM_TIME = 11, 12  # of /proc/PID/stat, counted from the state
 _MOST_LOAD = 100_000.0
 _MOST_SECONDS = 50 * 365 * 86_400.0
 _IDLE, _WAITING = 3, 4  # idle and iowait; steal and guest come after softirq
@@ -87,12 +89,45 @@ def busy_share(
 
     A core that was off at one of them, or whose counters ran backwards, is left out.
     """
-    shares: dict[int, float] = {}
+    return {core: busy / total for core, (busy, total) in _spent(before, after).items()}
+
+
+def spent(
+    before: Mapping[int, CoreTime],
+    after: Mapping[int, CoreTime],
+    cores: Container[int],
+) -> tuple[int, int]:
+    """Return the ticks that *cores* were busy between two readings, and all ticks."""
+    some = [t for core, t in _spent(before, after).items() if core in cores]
+    return sum(busy for busy, _ in some), sum(total for _, total in some)
+
+
+def parse_own_ticks(stat: str) -> int | None:
+    """Return the ticks that a process has run, all its threads, of /proc/PID/stat.
+
+    None where *stat* is another. The name in brackets may hold anything. proc(5).
+    """
+    fields = stat.rpartition(")")[2].split()
+    times = fields[_USER_TIME : _SYSTEM_TIME + 1]
+    if len(times) <= _SYSTEM_TIME - _USER_TIME or not all(map(_is_ticks, times)):
+        return None
+    return sum(map(int, times))
+
+
+def _is_ticks(word: str) -> bool:
+    return _TICKS.fullmatch(word) is not None
+
+
+def _spent(
+    before: Mapping[int, CoreTime], after: Mapping[int, CoreTime]
+) -> dict[int, tuple[int, int]]:
+    """Return each core's busy ticks and all its ticks between two readings."""
+    found: dict[int, tuple[int, int]] = {}
     for core, now in after.items():
         then = before.get(core)
         if then is None:
             continue
         busy, total = now.busy - then.busy, now.total - then.total
         if total > 0 and 0 <= busy <= total:
-            shares[core] = busy / total
-    return shares
+            found[core] = busy, total
+    return found

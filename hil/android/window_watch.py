@@ -11,7 +11,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.android.cpu_load import busy_share
+from hil.android.cpu_load import busy_share, spent
 from hil.android.thermal_service import status_name
 from hil.android.warmth import choose_thermometer, read_thermometer
 
@@ -38,7 +38,8 @@ class WatchRule:
     ceilings_c: Mapping[str, float]  # by the kind of the thermometer
     min_clock_share: float = 0.9  # of the highest clock that a core is known to reach
     max_status: int = 1  # Android's "light" leaves the clocks alone
-    max_foreign_share: float = 0.25  # of the cores that are not pinned to
+    max_foreign_share: float = 0.25  # of the cores that are not pinned to, or of all
+    max_foreign_beside_share: float = 0.15  # of the pinned cores, beside the run's own
 
 
 DEFAULT_RULE = WatchRule(
@@ -58,7 +59,8 @@ class WindowReport:
     rise_c: float | None
     worst_status: int | None
     lowest_clock_share: float | None  # of the pinned cores while they were busy
-    foreign_share: float | None
+    foreign_share: float | None  # of the cores that are not pinned to
+    foreign_beside_share: float | None  # of the cores that the run may use
     unwatched: tuple[str, ...]  # what the phone did not let us see
 
     def record(self) -> dict[str, object]:
@@ -73,6 +75,7 @@ class WindowReport:
             "worst_thermal_status": self.worst_status,
             "lowest_clock_share": self.lowest_clock_share,
             "foreign_share": self.foreign_share,
+            "foreign_beside_share": self.foreign_beside_share,
             "unwatched": list(self.unwatched),
         }
 
@@ -81,11 +84,14 @@ def judge_window(
     samples: Sequence[PhoneFacts],
     pinned: Sequence[int],
     *,
+    own_ticks: Sequence[int | None] = (),
     reached_khz: Mapping[int, int] | None = None,
     rule: WatchRule = DEFAULT_RULE,
 ) -> WindowReport:
     """Judge a window by the samples that were taken in it, the first at its start.
 
+    *own_ticks* tells by each sample how long the program itself has run on any core, in
+    the kernel's ticks; *pinned* are all cores where it is pinned to none.
     *reached_khz* tells the clock that each core is known to reach, which is less than
     its maximum in fixed-performance mode; without, it is `cpuinfo_max_freq`.
     """
@@ -93,6 +99,10 @@ def judge_window(
     statuses = [s for facts in samples if (s := _status(facts)) is not None]
     share = _lowest_clock(samples, pinned, reached_khz)
     foreign = _foreign_share(samples, pinned)
+    beside = _foreign_beside(samples, pinned, own_ticks)
+    most_beside = (
+        rule.max_foreign_share if foreign is None else rule.max_foreign_beside_share
+    )
     hottest = max(temperatures, default=None)
     worst = max(statuses, default=None)
     throttled: list[str] = []
@@ -108,6 +118,8 @@ def judge_window(
     unstable: list[str] = []
     if foreign is not None and foreign > rule.max_foreign_share:
         unstable.append(f"other programs kept the other cores {foreign:.0%} busy")
+    if beside is not None and beside > most_beside:
+        unstable.append(f"other programs took {beside:.0%} of the run's own cores")
     if is_silent:
         unstable.append("a sensor that was read before fell silent")
     return WindowReport(
@@ -120,13 +132,14 @@ def judge_window(
         worst_status=worst,
         lowest_clock_share=share,
         foreign_share=foreign,
+        foreign_beside_share=beside,
         unwatched=tuple(
             name
             for name, value in (
                 ("temperature", hottest),
                 ("thermal status", worst),
                 ("clocks", share),
-                ("foreign load", foreign),
+                ("foreign load", beside),
             )
             if value is None
         ),
@@ -192,3 +205,25 @@ def _foreign_share(
     shares = busy_share(samples[0].core_times, samples[-1].core_times)
     others = [share for core, share in shares.items() if core not in set(pinned)]
     return sum(others) / len(others) if others else None
+
+
+def _foreign_beside(
+    samples: Sequence[PhoneFacts],
+    cores: Sequence[int],
+    own_ticks: Sequence[int | None],
+) -> float | None:
+    """Return how busy *cores* were with anything but the program.
+
+    From the first sample, before the program began, to the last that saw it.
+    """
+    seen = [
+        (facts.core_times, own)
+        for facts, own in zip(samples, own_ticks, strict=False)
+        if own is not None
+    ]
+    if not seen:
+        return None
+    after, own = seen[-1]
+    before = samples[0].core_times
+    busy, total = spent(before, after, cores)
+    return max(0, busy - own) / total if total else None

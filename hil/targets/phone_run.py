@@ -190,6 +190,7 @@ class WindowJudge:
         report = judge_window(
             samples,
             placement.pinned,
+            own_ticks=[sample.own_ticks for sample in run.samples],
             reached_khz=self._reached if self.holds_clock else None,
         )
         allowed = run.cpus_allowed

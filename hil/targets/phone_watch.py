@@ -15,6 +15,7 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hil.android.cpu_load import parse_own_ticks
 from hil.android.facts_script import WATCHED, facts_script
 from hil.android.phone_facts import PhoneFacts, read_facts
 from hil.errors import FirmwareFault
@@ -31,6 +32,7 @@ _KIB = 1024
 _INTERVALS = (0.1, 1.0)  # seconds: often enough for a short window, seldom for others
 _SHARE_OF_WINDOW = 0.25
 _PEAK = re.compile(r"^VmHWM:\s+(?P<kib>[0-9]{1,12}) kB\s*$", re.MULTILINE)
+_STAT = re.compile(r"^[0-9]{1,10} \(.*\) [A-Za-z] .*$", re.MULTILINE)
 _CORES = re.compile(r"^Cpus_allowed:\s+(?P<mask>[0-9a-fA-F,]{1,200})\s*$", re.MULTILINE)
 
 
@@ -47,6 +49,12 @@ class WatchSample:
         """The most memory that the process ever held, by VmHWM."""
         found = _PEAK.search(self.process)
         return int(found["kib"]) * _KIB if found else None
+
+    @property
+    def own_ticks(self) -> int | None:
+        """How long the process has run on any core, in the kernel's ticks."""
+        found = _STAT.search(self.process)
+        return parse_own_ticks(found[0]) if found else None
 
     @property
     def cpus_allowed(self) -> str | None:
@@ -141,6 +149,7 @@ echo "$w sample"
 if [ -n "$p" ]; then
 echo "$w process"
 grep -e ^State: -e ^VmHWM: -e ^Cpus_allowed: {status}
+cat "/proc/$p/stat" 2>/dev/null
 grep -q '^State:.[RSDTtI]' {status} || break
 echo "$w alive"
 sleep {interval:g} 2>/dev/null || sleep 1

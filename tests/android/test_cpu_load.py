@@ -5,7 +5,9 @@ from hil.android.cpu_load import (
     busy_share,
     parse_core_times,
     parse_load,
+    parse_own_ticks,
     parse_uptime,
+    spent,
 )
 
 
@@ -36,3 +38,24 @@ def test_counters_that_run_backwards_are_left_out() -> None:
     before = {0: CoreTime(busy=10, total=100)}
     assert busy_share(before, {0: CoreTime(busy=5, total=200)}) == {}
     assert busy_share(before, before) == {}
+
+
+def test_the_ticks_of_some_cores_are_summed() -> None:
+    before = {core: CoreTime(busy=10, total=100) for core in range(3)}
+    after = {
+        0: CoreTime(busy=60, total=200),
+        1: CoreTime(busy=110, total=200),
+        2: CoreTime(busy=5, total=200),  # ran backwards
+        3: CoreTime(busy=70, total=100),  # was off
+    }
+    assert spent(before, after, {0, 1, 2, 3}) == (150, 200)
+    assert spent(before, after, {1}) == (100, 100)
+    assert spent(before, after, {2, 3}) == (0, 0)
+
+
+def test_a_process_s_own_ticks_are_its_user_and_system_time() -> None:
+    stat = "4711 (a) name) x) R 1 4711 0 0 -1 4194560 900 0 0 0 1234 56 7 8 20 0 5"
+    assert parse_own_ticks(stat) == 1290
+    assert parse_own_ticks(stat.replace(" 56 ", " -56 ")) is None
+    assert parse_own_ticks("4711 (cut) R 1 4711 0 0") is None
+    assert parse_own_ticks("") is None

@@ -47,7 +47,8 @@ def _sample(
 
 
 def test_a_window_without_incident_is_valid() -> None:
-    report = judge_window([_sample(n, celsius=30.0 + n) for n in range(4)], PINNED)
+    samples = [_sample(n, celsius=30.0 + n) for n in range(4)]
+    report = judge_window(samples, PINNED, own_ticks=[None, 195, 390, 590])
     assert report.record() == {
         "verdict": "valid",
         "reasons": [],
@@ -58,6 +59,7 @@ def test_a_window_without_incident_is_valid() -> None:
         "worst_thermal_status": 0,
         "lowest_clock_share": 1.0,
         "foreign_share": 0.0,
+        "foreign_beside_share": 10 / 600,
         "unwatched": [],
     }
 
@@ -74,7 +76,7 @@ def test_a_core_that_rests_may_clock_down() -> None:
     samples = [_sample(n, khz=300_000, busy=resting) for n in range(3)]
     report = judge_window(samples, PINNED)
     assert report.verdict is WindowVerdict.VALID
-    assert report.unwatched == ("clocks",)
+    assert report.unwatched == ("clocks", "foreign load")
 
 
 def test_the_clock_of_fixed_performance_is_no_throttling() -> None:
@@ -98,6 +100,30 @@ def test_foreign_load_makes_it_unstable() -> None:
     report = judge_window([_sample(n, busy={0: 0.8}) for n in range(3)], PINNED)
     assert report.verdict is WindowVerdict.UNSTABLE
     assert report.reasons == ("other programs kept the other cores 40% busy",)
+
+
+def test_a_second_program_on_the_run_s_own_cores_makes_it_unstable() -> None:
+    samples = [_sample(n) for n in range(3)]
+    report = judge_window(samples, PINNED, own_ticks=[None, 165, 330])
+    assert report.verdict is WindowVerdict.UNSTABLE
+    assert report.reasons == ("other programs took 18% of the run's own cores",)
+
+
+def test_a_run_on_all_cores_has_the_limit_of_all_cores() -> None:
+    samples = [_sample(n, busy={0: 1.0, 1: 0.4}) for n in range(3)]
+    every = (0, 1, 2, 3)
+    calm = judge_window(samples, every, own_ticks=[None, 250, 500])
+    assert calm.reasons == ()
+    assert (calm.foreign_share, calm.foreign_beside_share) == (None, 0.225)
+    assert calm.unwatched == ()
+    busy = judge_window(samples, every, own_ticks=[None, 200, 400])
+    assert busy.reasons == ("other programs took 35% of the run's own cores",)
+
+
+def test_what_comes_after_the_program_s_end_is_no_foreign_load() -> None:
+    samples = [_sample(n) for n in range(3)]
+    report = judge_window(samples, PINNED, own_ticks=[None, 200, None])
+    assert report.foreign_beside_share == 0.0
 
 
 def test_a_sensor_that_falls_silent_makes_it_unstable() -> None:

@@ -78,6 +78,12 @@ BURN = (
     "--num_runs=1 --min_secs=0.6 --num_threads=4 >/dev/null 2>&1"
 )
 
+LONG = (
+    "nohup taskset f0 /data/local/tmp/benchmark_model --graph=/data/local/tmp/m.tflite "
+    "--num_runs=1 --min_secs=100 --num_threads=4 >/dev/null 2>&1 & "
+    "while ! grep -q ' 1/800' /proc/loadavg; do sleep 0.05; done"
+)
+
 
 def test_a_window_waits_until_a_hot_phone_is_cool(
     start: Callable[..., AdbLink], opened: Open, job: Job
@@ -164,6 +170,30 @@ def test_a_phone_that_throttles_in_a_window_is_told_with_the_evidence(
     assert 1_274_800 in clocks
     assert window["sentinel"]["before_us"] > 0
     assert measured.evidence["serial"].startswith("emulated-")
+
+
+def test_a_second_program_on_the_same_cores_makes_a_window_unstable(
+    start: Callable[..., AdbLink], opened: Open, job: Job
+) -> None:
+    link = start("two-clusters")
+    target = opened("two-clusters", link, temperature_gate=False)
+    setting = Setting(threads=4, cores="fastest")
+    alone = replace(job, setting=setting, min_seconds=2.0)
+    window = target.measure(alone, Deadline(60)).evidence["window"]
+    assert isinstance(window, dict)
+    assert window["verdict"] == "valid"
+    assert window["foreign_beside_share"] < 0.1  # ticks are whole
+    link.push(job.model.path, "/data/local/tmp/m.tflite", deadline=Deadline(60))
+    link.shell(LONG, Deadline(60))
+    window = target.measure(alone, Deadline(60)).evidence["window"]
+    assert isinstance(window, dict)
+    assert window["verdict"] != "valid"  # it may have become too warm as well
+    assert window["foreign_share"] == 0.0
+    share = window["foreign_beside_share"]
+    assert share > 0.3
+    assert (
+        f"other programs took {share:.0%} of the run's own cores" in window["reasons"]
+    )
 
 
 def test_fixed_performance_is_on_in_a_session_and_off_after_it(

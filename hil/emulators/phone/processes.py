@@ -33,6 +33,7 @@ class Process:
     signal: Callable[[int], None] | None = None
     host_pid: int | None = None
     cpus_allowed: str | None = None
+    run_ticks: Callable[[], int] | None = None
     group: int = 0
 
     @property
@@ -92,7 +93,8 @@ class Processes:
             )
         if name == "comm":
             return f"{process.name}\n".encode(errors="surrogateescape")
-        return _status(process) if name == "status" else None
+        tell = {"status": _status, "stat": _stat}.get(name)
+        return None if tell is None else tell(process)
 
 
 class Killed(Exception):
@@ -127,7 +129,7 @@ async def run_killable(process: Process, work: Coroutine[None, None, int]) -> in
         raise
 
 
-FILES = frozenset({"cmdline", "comm", "status"})
+FILES = frozenset({"cmdline", "comm", "stat", "status"})
 
 
 def _status(process: Process) -> bytes:
@@ -145,6 +147,15 @@ def _status(process: Process) -> bytes:
         fields["Cpus_allowed"] = process.cpus_allowed
     lines = "".join(f"{key}:\t{value}\n" for key, value in fields.items())
     return lines.encode(errors="surrogateescape")
+
+
+def _stat(process: Process) -> bytes:
+    """Return /proc/PID/stat of proc(5): who it is, and its time as user time."""
+    state = _host_fields(process.host_pid).get("State", "S")[:1]
+    ticks = process.run_ticks() if process.run_ticks else 0
+    numbers = [process.parent, process.group, *[0] * 8, ticks, *[0] * 38]
+    text = f"{process.pid} ({process.name}) {state} {' '.join(map(str, numbers))}\n"
+    return text.encode(errors="surrogateescape")
 
 
 def _host_fields(host_pid: int | None) -> dict[str, str]:

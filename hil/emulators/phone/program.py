@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from hil.emulators.phone.call import number
@@ -49,7 +50,8 @@ async def run_program(words: Sequence[str], shell: Shell, io: Io) -> int:
     process.cpus_allowed = f"{sum(1 << core for core in cores):x}"
     workload = phone.personality.workload
     try:
-        with workload.working(cores, _threads(words)) as pace:
+        with workload.working(cores, _threads(words)) as (work, pace):
+            process.run_ticks = partial(workload.work_ticks, work)
             code = await _finished(words, shell, io, process, cores=cores, pace=pace)
     except OSError as exc:
         await io.stderr.write(f"{SHELL}: can't fork - {exc.strerror}\n".encode())

@@ -34,8 +34,11 @@ class Pace:
 
 
 @dataclass(slots=True, eq=False)
-class _Work:
+class Work:
+    """A program at work; `seconds` is how long it has had a core, all together."""
+
     cores: frozenset[int]
+    seconds: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,14 +50,16 @@ class Workload:
     thermal: ThermalSettings
     capacities: Sequence[int]
     background: float = 0.0
-    _works: list[_Work] = field(default_factory=list)
+    _works: list[Work] = field(default_factory=list)
     _busy_seconds: list[float] = field(default_factory=list)
+    _idle_seconds: list[float] = field(default_factory=list)
     _at: float = 0.0
 
     def __post_init__(self) -> None:
         """Begin with the foreign load alone."""
         self._busy_seconds = [0.0] * len(self.capacities)
         self._at = self.clock.now()
+        self._idle_seconds = [self._at] * len(self.capacities)
         self._tell_heat()
 
     @property
@@ -81,30 +86,42 @@ class Workload:
     def ticks(self, core: int) -> tuple[int, int]:
         """Return the busy and the idle ticks of *core* since the start."""
         self._move()
-        busy = round(self._busy_seconds[core] * _TICKS_PER_SECOND)
-        return busy, max(0, round(self._at * _TICKS_PER_SECOND) - busy)
+        return (
+            round(self._busy_seconds[core] * _TICKS_PER_SECOND),
+            round(self._idle_seconds[core] * _TICKS_PER_SECOND),
+        )
 
     @contextlib.contextmanager
-    def working(self, cores: Sequence[int], threads: int) -> Iterator[Pace]:
+    def working(
+        self, cores: Sequence[int], threads: int
+    ) -> Iterator[tuple[Work, Pace]]:
         """Let a program of *threads* threads run on the fastest of *cores*."""
         order = sorted(cores, key=lambda core: self.capacities[core], reverse=True)
         used = frozenset(order[: max(1, threads)])
-        work = _Work(used)
+        work = Work(used)
         self._move()
         self._works.append(work)
         self._tell_heat()
         fastest = max(self.capacities[core] for core in used)
         try:
-            yield Pace(
-                full_speed=fastest / _FASTEST,
-                time_goes=self.clock.goes_by_itself,
-                settings=self.thermal,
-                state=self.heat.state,
+            yield (
+                work,
+                Pace(
+                    full_speed=fastest / _FASTEST,
+                    time_goes=self.clock.goes_by_itself,
+                    settings=self.thermal,
+                    state=self.heat.state,
+                ),
             )
         finally:
             self._move()
             self._works.remove(work)
             self._tell_heat()
+
+    def work_ticks(self, work: Work) -> int:
+        """Return how long *work* has had a core, in ticks, over all its cores."""
+        self._move()
+        return round(work.seconds * _TICKS_PER_SECOND)
 
     def _share(self, core: int) -> float:
         return 1.0 if any(core in w.cores for w in self._works) else self.background
@@ -112,7 +129,14 @@ class Workload:
     def _move(self) -> None:
         now = self.clock.now()
         for core in range(len(self.capacities)):
-            self._busy_seconds[core] += (now - self._at) * self._share(core)
+            share = self._share(core)
+            self._busy_seconds[core] += (now - self._at) * share
+            # Counted by itself, as the kernel does: a busy core's stands still.
+            self._idle_seconds[core] += (now - self._at) * (1.0 - share)
+            here = [work for work in self._works if core in work.cores]
+            for work in here:  # what the others leave, in equal parts
+                left = (now - self._at) * (1.0 - self.background)
+                work.seconds += left / len(here)
         self._at = now
 
     def _tell_heat(self) -> None:
