@@ -47,11 +47,13 @@ def _window(name: str, seconds: float, root: Path) -> WindowReport:
     profile = find_profile(f"emulated-phone-{name}")
     personality = personality_of(profile, (0,), clock=clock)
     samples = [_sample(personality, root)]
-    with personality.workload.working(BIG, len(BIG)):
+    own_ticks: list[int | None] = [None]
+    with personality.workload.working(BIG, len(BIG)) as (work, _):
         for _ in range(10):
             clock.advance(seconds / 10)
             samples.append(_sample(personality, root))
-    return judge_window(samples, BIG)
+            own_ticks.append(personality.workload.work_ticks(work))
+    return judge_window(samples, BIG, own_ticks=own_ticks)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,7 @@ def test_a_short_window_on_a_cool_phone_is_valid(tmp_path: Path) -> None:
     assert report.lowest_clock_share == 1.0
     assert report.rise_c is not None
     assert report.rise_c > 1
+    assert report.foreign_beside_share == 0.0
 
 
 def test_the_phone_that_throttles_is_found_out(tmp_path: Path) -> None:
