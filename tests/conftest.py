@@ -25,6 +25,14 @@ def signals_as_before() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep off the locks of this machine's devices, and of the other workers' fakes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HIL_LOCKS", str(tmp_path_factory.mktemp("locks")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real models and data beside the checkout."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hil.deadline import Deadline
 from hil.errors import RecordingError
-from hil.pytest_plugin.device_lock import hold
+from hil.machine_lock import hold
 from hil.results.environment import capture
 from hil.results.run_folder import RunFolder
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from hil.errors import (
 from hil.profiles import find_profile
 from hil.targets.phone import PhoneTarget
 from hil.targets.phone_binary import BINARY
+from hil.tools import Child
 from hil.vocab import Job, Setting, TimeBasis
 
 if TYPE_CHECKING:
@@ -516,6 +518,36 @@ def test_a_serial_number_that_two_profiles_reach_is_refused(
     first.close()
     second.open(Deadline(60))
     second.close()
+
+
+_HOLDER = """
+import sys
+from hil.targets.phone_claims import IN_USE
+IN_USE.claim("R58N123", "my-phone")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_phone_that_another_process_measures_is_refused_until_that_has_ended(
+    make_target: MakeTarget, phone: ShellPhone, job: Job
+) -> None:
+    phone.answer("getprop", "ro.serialno", "R58N123\n")
+    other = Child([sys.executable, "-c", _HOLDER])
+    try:
+        assert other.read_line(Deadline(60)) == "held"
+        target = make_target()
+        with pytest.raises(TargetError, match="the device is in use") as caught:
+            target.open(Deadline(60))
+        assert caught.value.where == "phone with serial number R58N123"
+        holder = f"process {other.pid}, hil, my-phone, since "
+        assert str(caught.value.found).startswith(holder)
+        assert caught.value.remedy == "wait until that has ended"
+    finally:
+        other.stop()
+    target.open(Deadline(60))
+    assert target.measure(job, Deadline(60)).evidence["serial"] == "R58N123"
+    target.close()
 
 
 @pytest.mark.parametrize("serial", ["unknown", "0123456789ABCDEF", "", "a b"])
