@@ -160,7 +160,10 @@ def qualify_device(
 @_verify_app.command(_VERIFY)
 def verify_certificate(
     certificate: Annotated[
-        Path, typer.Argument(help="The certificate.json that --out has written.")
+        Path,
+        typer.Argument(
+            help="The certificate.json that --out has written, or its folder."
+        ),
     ],
     records: Annotated[
         Path | None,

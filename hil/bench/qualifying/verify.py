@@ -10,7 +10,14 @@ from hil.bench.qualifying.judge import judge
 from hil.bench.qualifying.limits import parse_limits, used_limits
 from hil.bench.qualifying.observation import from_lines
 from hil.errors import ConfigError, HilError
-from hil.results.certificate import PAGE, changed_files, digest, overall, read
+from hil.results.certificate import (
+    CERTIFICATE,
+    PAGE,
+    changed_files,
+    digest,
+    overall,
+    read,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +44,11 @@ class Verification:
 def verify(path: Path, records: Path | None = None) -> Verification:
     """Verify the certificate *path* with the files in *records*, or those beside it.
 
+    *path* may be the folder that holds it.
     Raises ConfigError where the certificate cannot be read or is of a newer hil.
     """
+    if path.is_dir():
+        path /= CERTIFICATE
     folder = records or path.parent
     told = read(_bytes(path), where=path.name)
     findings = list(told.findings)
@@ -124,7 +134,10 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise ConfigError(
-            "the certificate cannot be read", where=str(path), found=exc.strerror
+            "the certificate cannot be read",
+            where=str(path),
+            found=exc.strerror,
+            remedy=f"the {CERTIFICATE} that hil qualify DEVICE --out FOLDER has written",
         ) from exc
 
 

@@ -127,6 +127,14 @@ def test_an_unchanged_certificate_has_no_findings(folder):
     assert (found.findings, found.notes) == ((), ())
     assert found.outcome is Outcome.FAILED
     assert (found.files, found.device) == (2, "emulated-mcu")
+    assert verify(folder) == found
+
+
+def test_a_folder_without_a_certificate_says_what_is_wanted(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        verify(tmp_path)
+    assert caught.value.where == str(tmp_path / "certificate.json")
+    assert "certificate.json that hil qualify DEVICE --out" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
