@@ -107,7 +107,7 @@ class DoesNotFit(HilError):
             where=where,
             found=f"{needed_bytes:,} bytes needed",
             allowed=f"{available_bytes:,} bytes available",
-            remedy="a smaller variant or model (hil shrink), or a device with more memory",
+            remedy="a smaller variant (hil shrink), or a device with more memory",
         )
         self.region = region
         self.needed_bytes = needed_bytes

@@ -64,7 +64,7 @@ def test_what_does_not_fit_names_the_missing_bytes():
         "  where:   emulated-mcu",
         "  found:   24,272 bytes needed",
         "  allowed: 20,000 bytes available",
-        "  remedy:  a smaller variant or model (hil shrink), or a device with more memory",
+        "  remedy:  a smaller variant (hil shrink), or a device with more memory",
     ]
 
 

@@ -137,7 +137,7 @@ def _bytes(path: Path) -> bytes:
             "the certificate cannot be read",
             where=str(path),
             found=exc.strerror,
-            remedy=f"the {CERTIFICATE} that hil qualify DEVICE --out FOLDER has written",
+            remedy=f"the {CERTIFICATE} that hil qualify DEVICE --out FOLDER wrote",
         ) from exc
 
 
