@@ -164,10 +164,17 @@ def profile_folders(extra: Sequence[Path] = ()) -> list[Path]:
     named = [
         Path(part) for part in os.environ.get("HIL_PROFILES", "").split(":") if part
     ]
-    own = [Path("device_profiles"), Path.home() / ".config/hil/device_profiles"]
-    folders = [*extra, *named, *own, shipped_folder()]
+    folders = [*extra, *named, Path("device_profiles"), *_home(), shipped_folder()]
     unique = dict.fromkeys(folder.resolve() for folder in folders)
     return [folder for folder in unique if folder.is_dir()]
+
+
+def _home() -> list[Path]:
+    """Return the folder in the user's home; a container's user may have no home."""
+    try:
+        return [Path.home() / ".config/hil/device_profiles"]
+    except RuntimeError:
+        return []
 
 
 def profile_files(extra: Sequence[Path] = ()) -> dict[str, Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from hil.errors import ConfigError
@@ -30,6 +32,12 @@ def written(folder, text, name="board"):
     path = folder / f"{name}.toml"
     path.write_text(text)
     return path
+
+
+def test_a_user_without_a_home_has_the_profiles_that_ship(monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 2**30)  # a number without a name
+    assert find_profile("emulated-mcu").name == "emulated-mcu"
 
 
 def test_the_two_default_devices_come_with_hil():

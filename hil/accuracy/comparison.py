@@ -17,7 +17,8 @@ from hil.accuracy.paired import (
     lost_and_gained,
     mcnemar,
     mcnemar_mid_p,
-    smallest_detectable,
+    shared_disagreement,
+    smallest_found,
 )
 from hil.errors import ConfigError
 
@@ -102,8 +103,7 @@ def _counted(
     lost, gained = lost_and_gained(baseline.hits, other.hits)
     low, high = difference_interval(lost, gained, n=n, confidence=confidence)
     p_value = mcnemar(lost, gained)
-    # One more than seen, as in the gate: no loss in n samples is no rate of 0.
-    disagreement = min(1.0, (lost + gained + 1) / (n + 2))
+    disagreement = shared_disagreement(lost, gained, n=n)
     return Comparison(
         metric=baseline.metric.name,
         n=n,
@@ -118,7 +118,7 @@ def _counted(
         lost=lost,
         gained=gained,
         mid_p=mcnemar_mid_p(lost, gained),
-        detectable=smallest_detectable(disagreement, n, alpha=1 - confidence),
+        detectable=smallest_found(disagreement, n, alpha=1 - confidence),
         gate=decide_counts(lost, gained, n=n, gate=gate) if gate else None,
     )
 

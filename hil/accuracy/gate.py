@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
-from hil.accuracy.paired import POWER, difference_interval
+from hil.accuracy.paired import POWER, difference_interval, shared_disagreement
 from hil.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def decide_counts(lost: int, gained: int, *, n: int, gate: Gate) -> GateResult:
     Two one-sided bounds of a confidence are the ends of one interval of 2 * it - 1.
     """
     low, high = difference_interval(lost, gained, n=n, confidence=_two_sided(gate))
-    # One more of each than seen: a rate of 0 would promise too much.
-    disagreement = min(1.0, (lost + gained + 1) / (n + 2))
+    disagreement = shared_disagreement(lost, gained, n=n)
     seen = (gained - lost) / n
     variance = max(disagreement - seen * seen, 0.0)
     needed = _needed(seen, math.sqrt(variance), gate)

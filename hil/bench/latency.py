@@ -13,6 +13,7 @@ from hil.bench.statistics.blocks import Blocks, blocks_of
 from hil.bench.statistics.drift import find_drift
 from hil.bench.statistics.modes import find_modes
 from hil.bench.statistics.order import (
+    fewest_for,
     mad,
     median_interval,
     quantile,
@@ -195,8 +196,9 @@ def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
 
     The median is that of the windows' medians, and so is its interval; a tool that
     prints none has its means told among the doubts. A 90th
-    percentile cannot be had from them; the largest 95th is told in its place. What
-    the tool cut off the values is added to the interval's upper end.
+    percentile cannot be had from them; the largest 95th is told in its place, where
+    there are runs enough for one. What the tool cut off the values is added to the
+    interval's upper end.
     """
     medians = [s.median_us for s in summaries if s.median_us is not None]
     p95s = [s.p95_us for s in summaries if s.p95_us is not None]
@@ -213,7 +215,7 @@ def _from_windows(summaries: Sequence[TimingSummary]) -> Latency:
         basis=summaries[0].basis,
         n=n,
         median=quantile(medians, 0.5) if medians else None,
-        p95=max(p95s) if p95s else None,
+        p95=max(p95s) if p95s and n >= fewest_for(0.95) else None,
         min=min(s.min_us for s in summaries),
         max=max(s.max_us for s in summaries),
         low=interval[0] if interval else None,

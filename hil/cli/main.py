@@ -5,6 +5,7 @@ A verb's module is imported when the verb is used, so that `hil --help` stays fa
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -12,7 +13,7 @@ import traceback
 from typing import TYPE_CHECKING, Final
 
 from hil import __version__
-from hil.errors import ConfigError, HilError, nearest
+from hil.errors import ConfigError, HilError, RecordingError, nearest
 from hil.printable import printable
 
 if TYPE_CHECKING:
@@ -43,28 +44,53 @@ VERBS: Final = {
     "toco": "an old toco or tflite_convert line: what it meant, what it means now",
     "tune": "search variants of a float model, with the device as judge",
 }
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _HELP: Final = {"-h", "--help", "help"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    status = 0
     try:
-        return _run(words)
+        status = _run(words)
+        print(end="", flush=True)  # here, where it can be told what went wrong
     except HilError as exc:
-        print(f"error: {printable(str(exc), keep_lines=True)}", file=sys.stderr)
-        return exc.exit_status
+        return _told(exc)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output went away, as `hil ... | head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception:  # noqa: BLE001 - the only catch-all: a fault of hil's own
+        _drop_output()
+    except Exception as exc:  # noqa: BLE001 - the only catch-all: a fault of hil's own
+        if isinstance(exc, OSError) and exc.errno in _FULL:
+            _drop_output()
+            return _told(_disk_full(exc))
         traceback.print_exc()
         print("error: this is a fault in hil; please report it", file=sys.stderr)
         return 70
+    return status
+
+
+def _told(exc: HilError) -> int:
+    print(f"error: {printable(str(exc), keep_lines=True)}", file=sys.stderr)
+    return exc.exit_status
+
+
+def _disk_full(exc: OSError) -> HilError:
+    """Return the error of a file that no code beside it expects to be full: stdout."""
+    return RecordingError(
+        "the disk is full, and what was written is cut",
+        where=str(exc.filename or "standard output"),
+        found=exc.strerror or str(exc),
+        remedy="free space; records that are on the disk are whole",
+    )
+
+
+def _drop_output() -> None:
+    """Have Python not try again, at its end, what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: Sequence[str]) -> int:

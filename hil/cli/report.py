@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import io
 import json as json_text
@@ -255,6 +256,8 @@ def _write(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="")
         partial.replace(path)
     except OSError as exc:
+        with contextlib.suppress(OSError):  # half a page would keep the disk full
+            partial.unlink(missing_ok=True)
         raise RecordingError(
             "the report cannot be written",
             where=str(path),

@@ -145,9 +145,20 @@ def profile_request(
 
 
 def default_cache() -> Path:
-    """Return the folder of built images: below XDG_CACHE_HOME or ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "hil" / "firmware"
+    """Return the folder of built images: below XDG_CACHE_HOME or ~/.cache.
+
+    Raises ConfigError for a user without either, as containers have.
+    """
+    try:
+        named = os.environ.get("XDG_CACHE_HOME")
+        home = Path(named) if named else Path.home() / ".cache"
+    except RuntimeError as exc:
+        raise ConfigError(
+            "there is no folder for the firmware cache",
+            found="neither HOME nor XDG_CACHE_HOME, and a user without a name",
+            remedy="set XDG_CACHE_HOME to a folder that can be written",
+        ) from exc
+    return home / "hil" / "firmware"
 
 
 def build(

@@ -18,7 +18,7 @@ from hil.errors import (
     ProtocolMismatch,
     TargetError,
 )
-from hil.links.adb_device import FOREIGN_ERRORS, Device, Transport
+from hil.links.adb_device import FOREIGN_ERRORS, NO_KEY, Device, Transport
 from hil.links.adb_key import HostKey, host_keys
 from hil.links.adb_output import FramedOutput, PlainOutput, ShellOutput, ShellResult
 from hil.links.adb_sync import FileSession
@@ -192,6 +192,8 @@ class AdbLink(Phone):
                     raise self._unauthorised() from exc
                 exc.remedy = exc.remedy or REACH
                 raise
+            except NO_KEY as exc:
+                raise self._keyless() from exc
             except FOREIGN_ERRORS as exc:
                 raise self._no_adb(exc) from exc
             self._recognise(device)
@@ -295,6 +297,14 @@ class AdbLink(Phone):
             found=f"key {self._keys[0].path}",
             remedy="accept the key on the phone's screen (tick 'Always allow'), "
             "then try again",
+        )
+
+    def _keyless(self) -> BrokenSetup:
+        return BrokenSetup(
+            "the phone wants a key, and there is no place for one",
+            where=self.address,
+            found="a user without a home folder: HOME is not set",
+            remedy="set HOME to a folder that can be written, or ADB_VENDOR_KEYS",
         )
 
     def _no_adb(self, exc: Exception) -> ProtocolMismatch:

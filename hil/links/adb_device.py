@@ -234,6 +234,7 @@ class Stream:
 
 
 # All that adb_shell raises of its own.
+NO_KEY = exceptions.DeviceAuthError
 FOREIGN_ERRORS = tuple(
     kind
     for kind in vars(exceptions).values()

@@ -33,11 +33,14 @@ def host_keys() -> list[HostKey]:
 
     The key of the system's adb where there is one, else a key of hil's own, which is
     made when a phone first asks for it. Then those of `ADB_VENDOR_KEYS`: files, and
-    the files `*.adb_key` of folders. The first is the one that a person accepts.
+    the files `*.adb_key` of folders. The first is the one that a person accepts. A
+    user without a home, as containers have, has the variable's only.
     """
-    system = Path.home() / ".android" / "adbkey"
-    own = Path.home() / ".config" / "hil" / "adbkey"
-    paths = [system if system.is_file() else own]
+    paths = []
+    with contextlib.suppress(RuntimeError):
+        system = Path.home() / ".android" / "adbkey"
+        own = Path.home() / ".config" / "hil" / "adbkey"
+        paths.append(system if system.is_file() else own)
     for part in os.environ.get("ADB_VENDOR_KEYS", "").split(os.pathsep):
         path = Path(part)
         if part and path.is_dir():

@@ -15,8 +15,10 @@ from hil.accuracy.paired import (
     lost_and_gained,
     mcnemar,
     mcnemar_mid_p,
+    shared_disagreement,
     smallest_detectable,
     smallest_detectable_unpaired,
+    smallest_found,
 )
 
 COUNTS = st.integers(0, 60)
@@ -169,6 +171,28 @@ def test_a_difference_of_that_size_is_found_four_times_in_five() -> None:
     draws = generator.multinomial(n, [lost, gained, 1 - lost - gained], size=runs)
     found = sum(mcnemar_mid_p(int(a), int(b)) <= 0.05 for a, b, _ in draws)
     assert 0.75 <= found / runs <= 0.87
+
+
+@pytest.mark.parametrize(("n", "seen"), [(200, 0), (500, 0), (500, 1), (1000, 4)])
+def test_where_hardly_a_sample_differs_the_difference_told_is_found_as_often(
+    n, seen
+) -> None:
+    generator = np.random.default_rng(5)
+    disagreement = shared_disagreement(seen, 0, n=n)
+    delta = smallest_found(disagreement, n)
+    assert delta is not None
+    assert delta > disagreement  # so the formula's answer is none
+    draws = generator.multinomial(n, [delta, 0, 1 - delta], size=600)
+    found = sum(mcnemar(int(a), int(b)) <= 0.05 for a, b, _ in draws)
+    assert 0.75 <= found / 600 <= 0.87
+
+
+def test_so_few_samples_that_nothing_would_be_found_have_no_such_difference() -> None:
+    assert smallest_found(shared_disagreement(0, 0, n=1), 1) is None
+    assert smallest_found(shared_disagreement(0, 0, n=7), 7) is None
+    assert smallest_found(shared_disagreement(0, 0, n=8), 8) == pytest.approx(
+        0.98, abs=0.01
+    )
 
 
 def test_holm_multiplies_the_smallest_by_all_and_keeps_the_order() -> None:

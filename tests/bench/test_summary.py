@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hil.bench.summary import summarize
@@ -105,6 +107,27 @@ def test_windows_of_statistics_give_a_median_and_no_90th_percentile():
     assert latency.p95 == 16
     assert (latency.low, latency.high) == (9, 15), "what was cut off is added"
     assert (latency.min, latency.max) == (8, 19)
+
+
+def test_a_printed_95th_percentile_of_five_runs_is_none():
+    summary = TimingSummary(
+        basis=TimeBasis.HOST_CLOCK,
+        n=5,
+        first_us=20,
+        min_us=9,
+        max_us=15,
+        avg_us=10,
+        median_us=10,
+        p95_us=15,  # the largest of five: what it prints of so few
+        resolution_us=1,
+    )
+    enough = [replace(summary, n=n) for n in (35, 36)]
+    (row,) = summarize([record(0, summary=summary)])
+    assert row.latency.p95 is None
+    (row,) = summarize([record(w, summary=each) for w, each in enumerate(enough)])
+    assert row.latency.p95 is None
+    (row,) = summarize([record(w, summary=enough[1]) for w in range(2)])
+    assert row.latency.p95 == 15
 
 
 def test_a_tool_without_percentiles_has_its_mean_told_and_called_one():

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess  # noqa: TID251 - needs a stdout of its own
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -244,3 +247,24 @@ def test_doctor_tells_what_is_there_and_what_is_not(capsys):
     assert findings["ai-edge-litert"]["found"]
     for finding in findings.values():
         assert bool(finding["found"]) != bool(finding["remedy"])
+
+
+@pytest.mark.parametrize("verb", [["--version"], ["devices", "list", "--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_stdout_is_told_in_a_sentence(verb, unbuffered):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "hil", *verb],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert ended.returncode == 3
+    assert ended.stderr == (
+        "error: the disk is full, and what was written is cut\n"
+        "  where:   standard output\n"
+        "  found:   No space left on device\n"
+        "  remedy:  free space; records that are on the disk are whole\n"
+    )

@@ -167,6 +167,14 @@ def test_what_the_run_ran_on_is_on_the_page(folder, capsys):
     assert "What it ran on" not in capsys.readouterr().out
 
 
+def test_a_page_that_cannot_take_its_place_is_not_left_beside_it(folder, tmp_path):
+    taken = tmp_path / "report.html"
+    taken.mkdir()
+    before = sorted(tmp_path.iterdir())
+    assert main(["report", str(folder), "--output", str(taken)]) == 3
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_file_that_cannot_be_written_is_an_error(folder, tmp_path, capsys):
     file = tmp_path / "absent" / "report.html"
     assert main(["report", str(folder), "--output", str(file)]) == 3

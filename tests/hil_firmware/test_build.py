@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import pytest
 from hil.codegen.templates import shipped_templates
 from hil.deadline import Deadline
 from hil.errors import ConfigError, DoesNotFit, ToolMissing
-from hil.firmware.build import build, check_fits, profile_request, request_settings
+from hil.firmware.build import (
+    build,
+    check_fits,
+    default_cache,
+    profile_request,
+    request_settings,
+)
 from hil.firmware.render import FirmwareRequest, boards, render
 from hil.profiles import find_profile, read_profile
 
@@ -151,3 +158,13 @@ def test_a_name_that_c_could_not_take_is_refused():
     bad = ["firmware.board='a\";b'"]
     with pytest.raises(ConfigError, match=r"firmware\.board cannot be built"):
         request_settings(find_profile("nucleo-f446re", overrides=bad))
+
+
+def test_a_user_without_a_home_is_asked_for_a_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**30)  # a number without a name
+    with pytest.raises(ConfigError, match="no folder for the firmware cache"):
+        default_cache()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache() == tmp_path / "hil" / "firmware"

@@ -465,6 +465,25 @@ def test_the_key_of_the_systems_adb_is_used_where_it_is(
     assert key.GetPublicKey() == public
 
 
+def test_a_user_without_a_home_reaches_phones_that_want_no_key(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("ADB_VENDOR_KEYS", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**30)  # a number without a name
+    assert host_keys() == []
+    free, strict = (
+        AdbLink(AdbSettings(host="127.0.0.1", port=start(kind)[1].port))
+        for kind in (FakeAdbd, StrictAdbd)
+    )
+    free.open(Deadline(20))
+    free.close()
+    with pytest.raises(BrokenSetup, match="wants a key") as caught:
+        strict.open(Deadline(20))
+    assert caught.value.remedy is not None
+    assert "HOME" in caught.value.remedy
+
+
 def test_the_keys_of_adbs_variable_come_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

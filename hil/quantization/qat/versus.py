@@ -10,6 +10,7 @@ from hil.accuracy.comparison import Comparison, compare
 from hil.accuracy.gate import POINTS
 from hil.accuracy.inputs import InputSpec, prepare
 from hil.accuracy.metrics import find_metric
+from hil.accuracy.paired import shared_disagreement, smallest_detectable
 from hil.accuracy.rating import rate
 from hil.accuracy.sample_scores import score
 from hil.engines.litert import Kernels, LitertEngine
@@ -90,16 +91,20 @@ def verdict(variant: str, baseline: str, found: Comparison) -> str:
         word = "better" if found.gained > found.lost else "worse"
         points = abs(found.difference) * POINTS
         return f"{variant} is {word} than {baseline} by {points:.2f} points"
-    assert found.detectable is not None
     text = (
         f"{variant} is not shown to be better or worse than {baseline}: undecidable "
-        f"with n = {found.n:,}, which would find a difference of "
-        f"{found.detectable * POINTS:.2f} points"
+        f"with n = {found.n:,}"
     )
+    if found.detectable is not None:
+        text += (
+            f", which would find a difference of {found.detectable * POINTS:.2f} points"
+        )
     if found.difference == 0:
         return text
-    # What is detectable falls with the root of n.
-    needed = math.ceil(found.n * (found.detectable / found.difference) ** 2)
+    # What is detectable falls with the root of n, once that many samples differ.
+    disagreement = shared_disagreement(found.lost, found.gained, n=found.n)
+    detectable = smallest_detectable(disagreement, found.n, alpha=_ALPHA)
+    needed = math.ceil(found.n * (detectable / found.difference) ** 2)
     return f"{text}; about {needed:,} samples would find the one seen"
 
 

@@ -47,6 +47,13 @@ def test_a_difference_that_the_samples_do_not_show_is_undecidable():
     assert 2 * 200 < needed < 100 * 200
 
 
+def test_samples_of_which_one_differs_find_a_difference_that_they_could_have_shown():
+    said = verdict("qat", "ptq-int8", compared(1, 0, 400))
+    assert "would find a difference of 1.96 points; about 6,248 samples" in said
+    said = verdict("qat", "ptq-int8", compared(0, 0, 5))
+    assert said.endswith("undecidable with n = 5")
+
+
 def test_no_difference_at_all_names_no_number_of_samples():
     said = verdict("qat", "ptq-int8", compared(2, 2, 200))
     assert "undecidable with n = 200" in said
