@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.accuracy.dataset import shared_samples
 from hil.accuracy.datasets import load_dataset
 from hil.accuracy.inputs import prepare
 from hil.bench.plan import AS_IS
@@ -21,6 +22,7 @@ from hil.vocab import ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -113,7 +115,7 @@ def _split(
     """
     if planned.calibration is not None:
         named = load_dataset(planned.calibration)
-        told = f"{len(named.x)} samples of {planned.calibration.name}"
+        told = calibrated_on(named, planned.calibration, dataset)
         return _Calibration(dataset=named, told=told), dataset
     wanted = [find_recipe(name) for name in planned.variants if name != AS_IS]
     if not any(recipe.needs_calibration for recipe in wanted) or dataset is None:
@@ -125,6 +127,18 @@ def _split(
     )
     held_out = _part(dataset, slice(0, count))
     return _Calibration(dataset=held_out, told=told), _part(dataset, slice(count, None))
+
+
+def calibrated_on(given: Dataset, path: Path, measured: Dataset | None) -> str:
+    """Return what a reader must be told of calibration data that somebody named."""
+    told = f"{len(given.x)} samples of {path.name}"
+    again = 0 if measured is None else shared_samples(measured, given)
+    if measured is None or not again:
+        return told
+    return (
+        f"{told}; {again} of the {len(measured.x)} samples that measure accuracy are "
+        "among them, which flatters it"
+    )
 
 
 def _check_preprocessing(

@@ -325,6 +325,27 @@ def test_a_dataset_that_is_not_the_models_is_refused(bench, tmp_path, dataset, s
     assert says in told
 
 
+@pytest.mark.parametrize(("start", "shared"), [(320, 40), (400, 0)])
+def test_samples_that_calibrate_and_measure_are_told(
+    bench, digits, tmp_path, start, shared
+):
+    with np.load(digits / "digits_test.npz") as file:
+        x, y = file["x"], file["y"]
+    np.savez(tmp_path / "c.npz", x=x[start : start + 40])
+    np.savez(tmp_path / "t.npz", x=x[300:360], y=y[300:360])
+    words = ["--calibration", "c.npz", "--dataset", "t.npz", "--variants", "int8"]
+    device = ["--device", "emulated-mcu", *FAST]
+    _, _, said = bench("example:digits.tflite", *words, *device)
+    told = " ".join(said.split())
+    assert "note: calibrated on 40 samples of c.npz" in told
+    flattered = (
+        f"; {shared} of the 60 samples that measure accuracy are among them, which "
+        "flatters it"
+    )
+    assert (flattered in told) is (shared > 0)
+    assert ("flatters" in told) is (shared > 0)
+
+
 @pytest.mark.shared
 def test_the_keyword_model_is_right_901_times_on_the_board(bench, shared):
     status, document, _ = bench(

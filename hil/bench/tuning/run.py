@@ -22,7 +22,7 @@ from hil.bench.tuning.outcome import conclude, last_attempts
 from hil.bench.tuning.screens import Screens
 from hil.bench.tuning.search import Decision, plan_rungs, search
 from hil.bench.tuning.space import PLAIN, default_space
-from hil.bench.variants import make_variant
+from hil.bench.variants import calibrated_on, make_variant
 from hil.errors import ConfigError, HilError, RecordingError, WrongQuantization
 from hil.models.facts import read_model, sha256_of
 from hil.models.graph import read_graph
@@ -135,7 +135,7 @@ def _screens(
     planned = settings.model
     model = read_model(planned.path)
     spec = input_spec(read_graph(model, where=str(planned.path)))
-    builder = _builder(settings, model)
+    builder = _builder(settings, model, dataset)
     _require_same(folder, model, builder.calibration, dataset=dataset)
     check_preprocessing(
         builder.calibration.x,
@@ -191,7 +191,7 @@ def _dataset(settings: Settings) -> Dataset:
     return dataclasses.replace(dataset, x=dataset.x[order], y=dataset.y[order])
 
 
-def _builder(settings: Settings, model: bytes) -> Builder:
+def _builder(settings: Settings, model: bytes, dataset: Dataset) -> Builder:
     planned = settings.model
     assert planned.calibration is not None
     given = load_dataset(planned.calibration)
@@ -203,7 +203,7 @@ def _builder(settings: Settings, model: bytes) -> Builder:
             found=f"an input of type {spec.dtype}",
             allowed="a float32 model",
         )
-    told = f"{len(given.x)} samples of {planned.calibration.name}"
+    told = calibrated_on(given, planned.calibration, dataset)
     x = prepare(given, spec, pixels=planned.pixels)
     data = CalibrationData(name=told, x=x)
     return Builder(model, data, where=str(planned.path), keep_names=settings.phones)
