@@ -76,16 +76,18 @@ def run_logged(
     log_path: Path,
     deadline: Deadline,
     env: Mapping[str, str] | None = None,
+    append: bool = False,
 ) -> int | None:
     """Run a child that writes *log_path* itself; return its exit code.
 
     None where it did not end by the deadline. What it printed before it took over its
-    output is added to the log. Raises ToolMissing, or RecordingError where the log
-    cannot be written.
+    output is added to the log, which is a new one unless *append*. Raises
+    ToolMissing, or RecordingError where the log cannot be written.
     """
     try:
         log_path.parent.mkdir(parents=True, exist_ok=True)
-        log_path.write_bytes(b"")
+        if not append:
+            log_path.write_bytes(b"")
         try:
             ended = run(argv, deadline=deadline, env=env, check=False)
         except ToolError as exc:

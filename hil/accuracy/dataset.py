@@ -86,6 +86,18 @@ def checked_samples(
     return x
 
 
+def _as_labels(y: npt.NDArray[np.generic]) -> str:
+    """Return how what stands in place of labels becomes labels."""
+    if y.ndim > 1:
+        return "turn one-hot rows into class numbers with argmax"
+    if y.dtype.kind == "f":
+        return (
+            "y.astype(int) where they are class numbers; else what the model should "
+            "answer is for hil evaluate --metric mse"
+        )
+    return "class numbers in the order of the model's outputs"
+
+
 def checked_labels(
     y: npt.NDArray[np.generic], *, n: int, where: str
 ) -> npt.NDArray[np.int64]:
@@ -98,7 +110,7 @@ def checked_labels(
             where=where,
             found=f"y of type {y.dtype} and shape {list(y.shape)}",
             allowed=f"integers of shape [{n}], one class number a sample",
-            remedy="turn one-hot rows into class numbers with argmax",
+            remedy=_as_labels(y),
         )
     if len(y) != n:
         raise ConfigError(

@@ -12,10 +12,11 @@ from hil.accuracy.datasets import load_dataset
 from hil.accuracy.distance import real_rows
 from hil.accuracy.inputs import prepare
 from hil.accuracy.metrics import Kind, find_metric
+from hil.accuracy.ranking import NO_CLASS
 from hil.accuracy.sample_scores import Scale, Target, score
 from hil.bench.variants import Variant
 from hil.engines.litert import LitertEngine
-from hil.errors import ConfigError
+from hil.errors import ConfigError, ModelError
 from hil.models.facts import operator_names, read_model, sha256_of
 from hil.models.graph import read_graph
 from hil.models.input_spec import input_spec
@@ -49,6 +50,12 @@ class Evaluated:
         """What the file is called among the others."""
         return self.stored.variant
 
+    @property
+    def nan_answers(self) -> int:
+        """How many answers hold NaN and name no class, where classes are asked for."""
+        named = self.stored.scores.answers
+        return 0 if named is None else int((named == NO_CLASS).sum())
+
 
 def evaluate(
     paths: Sequence[Path],
@@ -64,7 +71,8 @@ def evaluate(
     mse and cosine take the dataset's floats; without them a reconstruction is held to
     its sample, and any other answer to the first model's. Samples in a quantized
     type mean what they mean to the first model of that input type. Raises ConfigError
-    where the dataset does not belong to a model or cannot be judged by *metric*.
+    where the dataset does not belong to a model or cannot be judged by *metric*,
+    ModelError where mse or cosine meets an answer that is no finite number.
     """
     distance = find_metric(metric).kind in {Kind.MSE, Kind.COSINE}
     dataset = load_dataset(source, float_targets=distance)
@@ -86,6 +94,8 @@ def evaluate(
         assert variant.samples is not None
         engine = make()
         outputs = answers(engine, variant.data, variant.samples)
+        if distance:
+            _require_finite(outputs, where=str(model.path), metric=metric)
         if distance and target is None and score_answers(outputs, variant) is None:
             scale = scales(variant)[1]
             rows = real_rows(outputs, scale=scale.scale, zero_point=scale.zero_point)
@@ -209,6 +219,26 @@ def _first(dataset: Dataset, samples: int) -> Dataset:
         y=None if dataset.y is None else dataset.y[:samples],
         targets=None if dataset.targets is None else dataset.targets[:samples],
     )
+
+
+def _require_finite(
+    outputs: npt.NDArray[np.generic], *, where: str, metric: str
+) -> None:
+    """Raise ModelError for NaN and infinity: nothing is near to them or far from them.
+
+    An error would be NaN, which no test tells from a small one, and a similarity 0.
+    """
+    rows = outputs.reshape(len(outputs), -1)
+    bad = int((~np.isfinite(rows)).any(axis=1).sum())
+    if bad:
+        raise ModelError(
+            f"the model answers NaN or infinity, so there is no {metric}",
+            where=where,
+            found=f"{bad} of {len(rows)} samples",
+            allowed="finite answers",
+            remedy="look for NaN in its weights, or for samples that it was not "
+            "trained for",
+        )
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

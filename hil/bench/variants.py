@@ -114,7 +114,7 @@ def _split(
     it, since a model judged on what it was calibrated with looks better than it is.
     """
     if planned.calibration is not None:
-        named = load_dataset(planned.calibration)
+        named = load_dataset(planned.calibration, float_targets=True)
         told = calibrated_on(named, planned.calibration, dataset)
         return _Calibration(dataset=named, told=told), dataset
     wanted = [find_recipe(name) for name in planned.variants if name != AS_IS]

@@ -82,7 +82,7 @@ def calibrate(
     path, source = resolve_path(model, Path()), resolve_path(calibration, Path())
     data = with_operator_codes(read_model(path))
     graph = read_graph(data, str(path))
-    given = load_dataset(source)
+    given = load_dataset(source, float_targets=True)
     samples = calibration_inputs(given, graph, pixels=parse_pixels(pixels), path=path)
     check_calibration(samples, graph, where=str(path))
     checked = check_against(
@@ -101,7 +101,11 @@ def calibrate(
     ranges = _ranges(data, samples, graph, proposal=proposal, calibrator=chosen)
     if write is not None:
         write_set(
-            proposal, write, x=given.x, y=given.y, preprocessing=given.preprocessing
+            proposal,
+            write,
+            x=given.x,
+            y=given.targets if given.y is None else given.y,
+            preprocessing=given.preprocessing,
         )
     if json:
         document = to_json(proposal, ranges=ranges, calibrator=chosen)

@@ -120,7 +120,8 @@ def convert(
 
 def _raise_first(outcomes: Sequence[Converted | HilError]) -> None:
     """Raise the first error, after a line for each other one."""
-    errors = [each for each in outcomes if isinstance(each, HilError)]
+    # One error stands for all requests that a deadline ended.
+    errors = list(dict.fromkeys(e for e in outcomes if isinstance(e, HilError)))
     for error in errors[1:]:
         note(f"error: {error}")
     if errors:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hil.accuracy.comparison import Versus
     from hil.accuracy.rating import Rating
     from hil.bench.evaluation import Evaluated
-    from hil.results.scores import StoredScores
 
 app = typer.Typer(add_completion=False)
 
@@ -99,7 +98,7 @@ def evaluate(
         samples=samples,
     )
     ratings = {model.name: rate(model.stored.scores) for model in evaluated}
-    versus = _versus([model.stored for model in evaluated], limits)
+    versus = _versus(evaluated, limits)
     if json:
         print_json(_document(evaluated, ratings, versus, engine=engine))
     else:
@@ -131,8 +130,17 @@ def _paths(models: Sequence[str], baseline: str | None) -> list[Path]:
     return list(dict.fromkeys(resolve_path(name, Path()) for name in names))
 
 
-def _versus(stored: Sequence[StoredScores], limits: AccuracyGate) -> list[Versus]:
-    first, *others = stored
+def _versus(evaluated: Sequence[Evaluated], limits: AccuracyGate) -> list[Versus]:
+    # A baseline that answers nothing would let every model through.
+    if limits.most_drop is not None and evaluated[0].nan_answers:
+        raise ConfigError(
+            "the gate cannot be decided",
+            found=f"the baseline {evaluated[0].name} answers NaN in "
+            f"{evaluated[0].nan_answers} of {evaluated[0].stored.scores.n} samples",
+            allowed="a baseline that names a class for each sample",
+            remedy="another baseline, by --baseline",
+        )
+    first, *others = (model.stored for model in evaluated)
     own = f"the answers of {first.variant}"
     if first.scores.target != own:
         return versus_baseline(first, others, limits)
@@ -214,6 +222,11 @@ def _notes(evaluated: Sequence[Evaluated], engine: str) -> None:
                 f"note: {model.name}: the samples are quantized, and mean what they "
                 f"mean to {model.scale_of}"
             )
+        if model.nan_answers:
+            note(
+                f"note: {model.name}: {model.nan_answers} of {model.stored.scores.n} "
+                "answers hold NaN, and count as wrong"
+            )
         if model.stored.scores.ties:
             note(
                 f"note: {model.name}: in {model.stored.scores.ties} samples equal "
@@ -244,6 +257,7 @@ def _document(
             "size_bytes": artifact.size_bytes,
             "label": model.variant.label,
             "accuracy": accuracy.rating_json(ratings[model.name]),
+            "nan_answers": model.nan_answers,
         }
         if model.name in compared:
             found = compared[model.name]

@@ -270,7 +270,10 @@ def _bytes(anatomy: Anatomy) -> str:
 
 def _uncounted(summary: ModelSummary) -> str:
     names: Sequence[str] = summary.macs.uncounted
-    return f"none counted for {', '.join(names)}" if names else "all operators counted"
+    told = f"none counted for {', '.join(names)}" if names else "all operators counted"
+    # Others are branches, loops, or models of their own: how often they run is unknown.
+    alone = all(operator.subgraph == 0 for operator in summary.operators)
+    return told if alone else f"{told}, of subgraph 0"
 
 
 def _tensor(line: TensorLine) -> str:

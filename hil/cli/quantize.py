@@ -90,7 +90,7 @@ def quantize(
     if calibration is not None:
         kind = parse_pixels(pixels)
         graph = read_graph(data, str(path))
-        given = load_dataset(resolve_path(calibration, Path()))
+        given = load_dataset(resolve_path(calibration, Path()), float_targets=True)
         samples = calibration_inputs(given, graph, pixels=kind, path=path)
         check_against(samples, graph, dataset=dataset, pixels=kind)
     rows = []
@@ -157,10 +157,12 @@ def calibration_inputs(
     spec = input_spec(graph)
     if spec.dtype.kind != "f":
         raise ConfigError(
-            "the model takes no floats, so it is quantized already",
+            "calibration data are for models that take floats",
             where=str(path),
             found=f"an input of type {spec.dtype}",
-            allowed="a float32 model",
+            allowed="a float32 model, not one that is quantized already",
+            remedy="where it takes indices or pixels: dynamic, float16 or "
+            "weight-only-int8, without calibration data",
         )
     where = str(dataset.source)
     check_layout(dataset.x.shape[1:], spec.shape[1:], where=where)
@@ -179,7 +181,7 @@ def check_against(
     Raises ConfigError that names the mistake where they do not go together.
     """
     if dataset is not None:
-        reference = load_dataset(resolve_path(dataset, Path()))
+        reference = load_dataset(resolve_path(dataset, Path()), float_targets=True)
         x = prepare(reference, input_spec(graph), pixels=pixels)
         check_preprocessing(samples.x, x, where=samples.name, against=reference.name)
         return f"as in {reference.name}"

@@ -162,7 +162,7 @@ def _samples(
 ) -> _Samples | None:
     if dataset is None:
         return None
-    found = load_dataset(resolve_path(dataset, Path()))
+    found = load_dataset(resolve_path(dataset, Path()), float_targets=True)
     spec = input_spec(read_graph(data, str(path)))
     x = prepare(found, spec)[:count]
     return _Samples(x=x, y=None if found.y is None else found.y[:count])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hil.conversion.request import Mode
 from hil.errors import ConfigError, WrongQuantization
+from hil.models.finite import MOST_OF_FLOAT16, cut_off, not_finite
 from hil.models.label import Kind, label
 from hil.models.weights import FLOATS, INTEGERS, find_weights
 
@@ -50,6 +51,12 @@ def check_result(
     _require_weights(graph, request)
     findings = [*_floats(graph, truth, fake_quants)] if mode.is_static else []
     findings += [*_boundary(graph, request), *_channels(graph, request)]
+    beyond = cut_off(graph)
+    if beyond:
+        findings.append(
+            f"{len(beyond)} weights or biases are cut off at {MOST_OF_FLOAT16:,.0f}, "
+            f"the most of float16: {_listed([_short(tensor) for tensor in beyond])}"
+        )
     if truth.kind not in _KINDS[mode]:
         findings += [*_weights_left(graph)] if mode is Mode.DYNAMIC else []
         if not findings:
@@ -184,6 +191,12 @@ def _warnings(
         for text in _weights_left(graph):
             yield f"{text}; hil quantize --recipe dynamic takes all, of a float .tflite"
     yield from _open_batch(graph)
+    broken = not_finite(graph)
+    if broken:
+        yield (
+            f"{len(broken)} weights or biases are NaN or infinite: "
+            f"{_listed([_short(tensor) for tensor in broken])}"
+        )
     if request.float_from_qat and fake_quants:
         names = [op.name for sub in graph.subgraphs for op in sub.operators]
         yield (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hil import tools
 from hil.conversion.check import check_result
 from hil.conversion.failure import child_failed, error_from_json
-from hil.conversion.request import check_request, to_json
+from hil.conversion.request import OUTCOMES, check_request, to_json
 from hil.conversion.sources import find_kind
 from hil.errors import HilError
 from hil.models.graph import read_graph
@@ -90,12 +90,34 @@ def convert_each(
 ) -> list[Converted | HilError]:
     """Convert as each request says, with one start of TensorFlow for all.
 
-    An error that TensorFlow or its result gives is returned in the place of its
-    request and does not keep the others from being made. Raised is what is known
-    before, of requests and sources, and what ends the child. *python* runs the child.
+    An error that TensorFlow or its result gives, and a child that dies over a request,
+    is returned in the place of that request and does not keep the others from being
+    made. Raised is what is known before, of requests and sources, and what ends the
+    child before it comes to a request. *python* runs the child.
     """
     for request in requests:
         check_request(request)
+    outcomes: list[Converted | HilError] = []
+    while len(outcomes) < len(requests):
+        outcomes += _with_one_start(
+            requests[len(outcomes) :],
+            deadline,
+            log_path=log_path,
+            python=python,
+            again=bool(outcomes),
+        )
+    return outcomes
+
+
+def _with_one_start(
+    requests: Sequence[ConversionRequest],
+    deadline: Deadline,
+    *,
+    log_path: Path,
+    python: str,
+    again: bool,
+) -> list[Converted | HilError]:
+    """Return the outcomes up to the request that ends the child, at least one."""
     kinds = [find_kind(request.source) for request in requests]
     with tempfile.TemporaryDirectory(prefix="hil-convert-") as name:
         folder = Path(name)
@@ -104,29 +126,42 @@ def convert_each(
             "requests": [to_json(request) for request in requests],
         }
         (folder / "order.json").write_text(json.dumps(order))
-        subject = ", ".join(sorted({str(request.source) for request in requests}))
-        _run_child(folder, deadline, log_path=log_path, python=python, subject=subject)
-        lines = (folder / "outcomes.jsonl").read_text().splitlines()
-        assert len(lines) == len(requests), "a child that ends well answers each"
-        return [
-            _outcome(request, json.loads(line), folder=folder, log_path=log_path)
-            for request, line in zip(requests, lines, strict=True)
+        argv = (python, "-P", "-m", WORKER, name, str(log_path.absolute()))
+        exit_code = tools.run_logged(
+            argv, log_path=log_path, deadline=deadline, env=_ENVIRONMENT, append=again
+        )
+        answered = _answered(folder)
+        outcomes = [
+            _outcome(request, told, folder=folder, log_path=log_path)
+            for request, told in zip(requests, answered or (), strict=False)
         ]
+    if exit_code == 0:
+        assert len(outcomes) == len(requests), "a child that ends well answers each"
+        return outcomes
+    last = requests[min(len(outcomes), len(requests) - 1)]
+    subject = f"{last.source} to {last.mode.value}"
+    died = child_failed(subject, exit_code, log_path=log_path)
+    if answered is None and not again:
+        raise died
+    # The deadline is that of all: past it nothing is tried again.
+    left = len(requests) - len(outcomes)
+    return [*outcomes, *[died] * (left if exit_code is None else min(1, left))]
 
 
-def _run_child(
-    folder: Path, deadline: Deadline, *, log_path: Path, python: str, subject: str
-) -> None:
-    """Run the worker to its end; its output goes to the log as it comes."""
-    argv = (python, "-P", "-m", WORKER, str(folder), str(log_path.absolute()))
-    exit_code = tools.run_logged(
-        argv, log_path=log_path, deadline=deadline, env=_ENVIRONMENT
-    )
-    if exit_code != 0:
-        raise child_failed(subject, exit_code, log_path=log_path)
+def _answered(folder: Path) -> list[dict[str, object]] | None:
+    """Return what the child told of each request; None where it came to none of them.
+
+    Raises what it found of itself, such as that TensorFlow is not installed.
+    """
     stopped = folder / "error.json"
     if stopped.exists():
         raise error_from_json(json.loads(stopped.read_text()))
+    path = folder / OUTCOMES
+    if not path.exists():
+        return None
+    # A child that was killed may leave a part of a line.
+    whole = path.read_text().rpartition("\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def _outcome(

@@ -26,6 +26,7 @@ _CLASSES: Final = {
     for each in (HilError, ConfigError, ModelError, WrongQuantization)
 }
 _PARTS = ("what", "where", "found", "allowed", "remedy")
+BEGUN: Final = "hil: "  # how the child's line about the next request begins
 _LOG_BYTES = 256 * 1024  # of the end of a log, which holds the reason
 _LONGEST = 400
 # The lines that say why, the strongest first. MLIR prints "error:", abseil "F0000" or
@@ -97,7 +98,8 @@ def decisive_line(log_path: Path) -> str:
         size_bytes = log.seek(0, 2)
         log.seek(max(0, size_bytes - _LOG_BYTES))
         text = log.read().decode(errors="replace")
-    return decisive(text) or "the log is empty"
+    # Lines of earlier requests do not say why this one ended.
+    return decisive(text[text.rfind(f"\n{BEGUN}") + 1 :]) or "the log is empty"
 
 
 def decisive(text: str) -> str:

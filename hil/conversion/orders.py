@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from hil.conversion.failure import decisive, error_to_json
+from hil.conversion.failure import BEGUN, decisive, error_to_json
 from hil.conversion.frozen_graphs import load_graph_def
 from hil.conversion.keras_files import load_keras
-from hil.conversion.request import SourceKind, from_json
+from hil.conversion.request import OUTCOMES, SourceKind, from_json
 from hil.conversion.samples import few_samples, load_samples
 from hil.conversion.saved_models import load_saved_model
 from hil.conversion.settings import check_ranges, configure, legacy_converter
@@ -52,10 +52,11 @@ def answer(folder: Path) -> None:
     """Convert what order.json in *folder* asks for, one line of outcome for each."""
     order = json.loads((folder / "order.json").read_text())
     loaded: dict[str, Source] = {}
+    (folder / OUTCOMES).touch()  # from here on, a crash is that of a request
     pairs = zip(order["kinds"], order["requests"], strict=True)
     for index, (name, document) in enumerate(pairs):
         kind, request = SourceKind(name), from_json(document)
-        sys.stdout.write(f"hil: {request.source} to {request.mode.value}\n")
+        sys.stdout.write(f"{BEGUN}{request.source} to {request.mode.value}\n")
         sys.stdout.flush()
         told: dict[str, object]
         try:
@@ -66,7 +67,7 @@ def answer(folder: Path) -> None:
         except _LIBRARY_ERRORS as exc:
             traceback.print_exc()
             told = {"error": error_to_json(_refused(request, exc))}
-        with (folder / "outcomes.jsonl").open("a") as stream:
+        with (folder / OUTCOMES).open("a") as stream:
             stream.write(json.dumps(told) + "\n")
 
 

@@ -12,6 +12,8 @@ from hil.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OUTCOMES: Final = "outcomes.jsonl"  # a line of the child for each request
+
 
 class SourceKind(enum.Enum):
     """The forms of a model that TensorFlow's converter takes."""

@@ -49,7 +49,7 @@ def load_samples(
     of hil's could.
     """
     spec = _spec(slots, where=where)
-    x = prepare(load_dataset(path), spec, pixels=_pixels(pixels))
+    x = prepare(load_dataset(path, float_targets=True), spec, pixels=_pixels(pixels))
     if x.min() == x.max():
         raise ConfigError(
             "the representative data are constant",

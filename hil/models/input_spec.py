@@ -20,7 +20,7 @@ def input_spec(graph: Graph) -> InputSpec:
     main = graph.subgraphs[0]
     if len(main.inputs) != 1 or len(main.outputs) != 1:
         raise ModelError(
-            "hil bench streams one input and reads one output",
+            "samples are for models with one input and one output",
             found=f"{len(main.inputs)} inputs, {len(main.outputs)} outputs",
         )
     tensor = main.tensors[main.inputs[0]]
@@ -29,7 +29,7 @@ def input_spec(graph: Graph) -> InputSpec:
     zero_points = quantization.zero_points if quantization else ()
     if tensor.type not in _NUMPY_TYPES:
         raise ModelError(
-            "hil bench cannot make the model's input",
+            "samples cannot be made for the model's input",
             found=f"{tensor.name} of type {tensor.type}",
             allowed=", ".join(_NUMPY_TYPES),
         )

@@ -101,7 +101,7 @@ def write_set(
     path: Path,
     *,
     x: npt.NDArray[np.generic],
-    y: npt.NDArray[np.int64] | None,
+    y: npt.NDArray[np.generic] | None,
     preprocessing: str,
 ) -> None:
     """Write the proposed set as an .npz that every verb takes.

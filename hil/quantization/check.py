@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hil.errors import WrongQuantization
+from hil.models.finite import MOST_OF_FLOAT16, cut_off
 from hil.models.label import Kind, label
 from hil.models.weights import FLOATS, converts, find_weights, origins_of
 from hil.quantization.recipes import Scheme
@@ -52,6 +53,12 @@ def check_result(graph: Graph, recipe: Recipe, *, where: str) -> Label:
     """
     truth = label(graph)
     findings = [*_weights(graph, recipe), *_unmatched(graph, recipe)]
+    beyond = cut_off(graph)
+    if beyond:
+        findings.append(
+            f"{len(beyond)} weights or biases hold more than {MOST_OF_FLOAT16:,.0f}, "
+            f"the most of float16: {_named(beyond)}"
+        )
     if recipe.scheme is Scheme.STATIC:
         findings += [*_boundary(graph, recipe), *_arithmetic(graph)]
         if recipe.layer_rules:
@@ -67,10 +74,26 @@ def check_result(graph: Graph, recipe: Recipe, *, where: str) -> Label:
             where=where,
             found=f"{truth.text}: " + "; ".join(findings),
             allowed=recipe.summary,
-            remedy="a recipe that the model's operators allow; "
+            remedy=_fixed_batch(graph, truth)
+            or "a recipe that the model's operators allow; "
             "docs/recipes.md says what each does",
         )
     return truth
+
+
+def _fixed_batch(graph: Graph, truth: Label) -> str | None:
+    """Return the remedy where operators that an open batch needs are in the way."""
+    if not any(place.name == "SHAPE" for place in truth.floats):
+        return None
+    main = graph.subgraphs[0]
+    inputs = [main.tensors[index] for index in main.inputs]
+    if len(inputs) != 1 or inputs[0].shape_signature[:1] != (-1,):
+        return None
+    sizes = ",".join(str(size) for size in inputs[0].shape)
+    return (
+        "a model of a fixed batch, which needs no SHAPE: "
+        f"hil convert --input-shape {sizes}"
+    )
 
 
 def _is_kind(truth: Label, recipe: Recipe) -> bool:

@@ -11,6 +11,7 @@ from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
 from ai_edge_quantizer.quantizer import Quantizer
 
 from hil.errors import ConfigError, ModelError
+from hil.models.finite import not_finite
 from hil.models.graph import read_graph
 from hil.models.label import Kind, label
 from hil.quantization.calibration import check_calibration, measure_ranges
@@ -74,6 +75,7 @@ def quantize(
     """
     graph = read_graph(model, where)
     _require_float(graph, where=where)
+    _require_finite(graph, where=where)
     data = _calibration_for(recipe, calibration, graph, where=where)
     try:
         source = with_operator_codes(model)
@@ -130,6 +132,19 @@ def _require_float(graph: Graph, *, where: str) -> None:
             found=truth.text,
             allowed="a float32 model",
             remedy=None if empty else "the float model from which this one was made",
+        )
+
+
+def _require_finite(graph: Graph, *, where: str) -> None:
+    broken = not_finite(graph)
+    if broken:
+        raise ModelError(
+            "weights of the model are NaN or infinite",
+            where=where,
+            found=f"{len(broken)} weights or biases, the first of them "
+            f"{broken[0].name.split(';', 1)[0]}",
+            allowed="finite weights",
+            remedy="the weights from before the training went wrong",
         )
 
 

@@ -21,6 +21,8 @@ from hil.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
 X = np.arange(24, dtype=np.float32).reshape(4, 3, 2)
 Y = np.array([0, 1, 2, 1], np.uint8)
 
@@ -110,6 +112,22 @@ def test_labels_that_are_no_class_numbers_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         load_dataset(saved(tmp_path, x=X, y=y))
+
+
+@pytest.mark.parametrize(
+    ("y", "remedy"),
+    [
+        (np.eye(4), "turn one-hot rows into class numbers with argmax"),
+        (np.linspace(0, 1, 4), "hil evaluate --metric mse"),
+        (np.array(["cat", "dog", "cat", "cow"]), "class numbers in the order of"),
+    ],
+)
+def test_what_stands_in_place_of_labels_has_its_own_remedy(
+    tmp_path: Path, y: npt.NDArray[np.generic], remedy: str
+) -> None:
+    with pytest.raises(ConfigError, match="the labels are no integers") as caught:
+        load_dataset(saved(tmp_path, x=np.ones((4, 2)), y=y))
+    assert remedy in str(caught.value)
 
 
 @pytest.mark.parametrize(

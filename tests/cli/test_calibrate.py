@@ -132,6 +132,14 @@ def test_thin_classes_are_told_and_filled_on_request(run, samples, saved, tmp_pa
         assert set(data["y"][data["synthetic"]]) == {9}
 
 
+def test_numbers_in_place_of_labels_are_written_too(run, samples, saved, tmp_path):
+    answers = np.linspace(0, 1, 200, dtype=np.float32)
+    out = tmp_path / "better.npz"
+    assert run(saved(samples, y=answers), "--write", str(out))[0] == 0
+    with np.load(out, allow_pickle=False) as data:
+        assert (data["y"].ravel() == answers).all()
+
+
 def test_filling_needs_labels(run, samples, saved):
     status, _, err = run(saved(samples), "--fill")
     assert status == 2

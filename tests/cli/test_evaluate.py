@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hil.cli.main import main
+from hil.models.graph import read_graph
 
 DATA = ["--dataset", "example:digits_test.npz"]
 
@@ -127,6 +128,48 @@ def test_a_mistake_is_named_with_its_remedy(evaluate, models, words, says):
     status, out, err = evaluate(models[0], *DATA, *words)
     assert (status, out) == (2, "")
     assert says in err
+
+
+@pytest.fixture
+def broken(digits, tmp_path):
+    """The digits with a bias that is NaN, so that every answer is."""
+    data = (digits / "digits.tflite").read_bytes()
+    graph = read_graph(data, "digits")
+    main = graph.subgraphs[0]
+    dense = next(op for op in main.operators[::-1] if op.name == "FULLY_CONNECTED")
+    bias = graph.data_of(main.tensors[dense.inputs[2]])
+    assert data.count(bias) == 1
+    path = tmp_path / "broken.tflite"
+    nothing = np.full(len(bias) // 4, np.nan, np.float32).tobytes()
+    path.write_bytes(data.replace(bias, nothing))
+    return str(path)
+
+
+@pytest.mark.parametrize("metric", ["mse", "cosine"])
+def test_answers_that_are_nan_are_neither_near_nor_far(
+    evaluate, models, broken, metric
+):
+    status, out, err = evaluate(models[0], broken, *DATA, "--metric", metric)
+    assert (status, out) == (2, "")
+    assert f"the model answers NaN or infinity, so there is no {metric}" in err
+    assert "500 of 500 samples" in err
+
+
+def test_answers_that_are_nan_count_as_wrong_and_are_told(evaluate, models, broken):
+    words = [models[0], broken, *DATA]
+    status, _, err = evaluate(*words, "--gate", "drop<=1")
+    assert status == 1
+    assert "broken: 500 of 500 answers hold NaN, and count as wrong" in err
+    _, out, _ = evaluate(*words, "--json")
+    assert [row["nan_answers"] for row in json.loads(out)["results"]] == [0, 500]
+
+
+def test_no_gate_is_passed_against_a_baseline_that_answers_nan(
+    evaluate, models, broken
+):
+    status, out, err = evaluate(broken, models[0], *DATA, "--gate", "drop<=1")
+    assert (status, out) == (2, "")
+    assert "the baseline broken answers NaN in 500 of 500 samples" in err
 
 
 def test_names_cannot_command_the_terminal(evaluate, folder, tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import flatbuffers
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from hil import tools
 from hil.cli.main import main
@@ -38,6 +41,25 @@ def test_the_page_tells_what_the_model_is_and_who_runs_it(capsys) -> None:
     assert "min/max 0" in page
     assert "GPU (OpenCL, OpenGL) all 11 operators by table, not tried" in page
     assert "none of 11 operators: CONV_2D (operator 0): float32 activations" in page
+
+
+def test_macs_say_so_where_they_are_of_the_first_subgraph(
+    digits: Path, tmp_path: Path, capsys
+) -> None:
+    data = (digits / "digits.tflite").read_bytes()
+    tree = schema.ModelT.InitFromPackedBuf(data, 0)
+    tree.subgraphs.append(tree.subgraphs[0])
+    builder = flatbuffers.Builder()
+    builder.Finish(tree.Pack(builder), b"TFL3")
+    (tmp_path / "two.tflite").write_bytes(builder.Output())
+    macs = re.compile(r"MACs ([0-9,]+) \(([^)]*)\)")
+    once, both = (
+        macs.search(told(capsys, model))
+        for model in (DIGITS, str(tmp_path / "two.tflite"))
+    )
+    assert once
+    assert both
+    assert both.groups() == (once[1], f"{once[2]}, of subgraph 0")
 
 
 def test_the_tensors_are_printed_on_request(capsys) -> None:

@@ -47,6 +47,17 @@ def test_a_layer_that_does_not_exist_is_an_error(quantize):
     assert "no layer is called 'logit_9'" in err
 
 
+def test_calibration_data_may_have_numbers_in_place_of_labels(
+    quantize, digits, tmp_path
+):
+    with np.load(digits / "digits_calibration.npz", allow_pickle=False) as data:
+        np.savez(tmp_path / "c.npz", x=data["x"], y=np.linspace(0, 1, len(data["x"])))
+    path = str(tmp_path / "c.npz")
+    words = ("--calibration", path, "--dataset", path)
+    _, document, _ = quantize("example:digits.tflite", *words)
+    assert document["files"][0]["sha256"] == quantize(*DIGITS)[1]["files"][0]["sha256"]
+
+
 def test_wrong_preprocessing_is_refused_before_quantizing(quantize, digits, tmp_path):
     with np.load(digits / "digits_calibration.npz", allow_pickle=False) as data:
         np.savez(tmp_path / "c.npz", x=data["x"] / 255)

@@ -276,7 +276,7 @@ def test_a_model_that_is_quantized_already_is_refused(tuned, place, capsys):
     winner = tuned[1]["devices"][0]["winner"]
     words = [f"out/digits_{winner}.tflite", *DIGITS[1:], *SHORT, "--runs", "refused"]
     assert main(["tune", *words]) == 2
-    assert "it is quantized already" in capsys.readouterr().err
+    assert "not one that is quantized already" in capsys.readouterr().err
     assert not lines(place / "refused", "tune.jsonl")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hil.conversion.check import check_result
 from hil.conversion.request import ConversionRequest, Mode
 from hil.errors import WrongQuantization
 from hil.models.graph import read_graph
+from hil.models.weights import find_weights
 from hil.quantization.calibration import CalibrationData
 from hil.quantization.quantize import quantize
 from hil.quantization.recipes import find_recipe
@@ -49,6 +51,29 @@ def test_a_file_of_another_mode_is_an_error(graphs, mode, other):
     with pytest.raises(WrongQuantization, match=f"is not {mode.value}") as caught:
         held(graphs[other.value], mode)
     assert caught.value.where == "m.keras"
+
+
+def _with_constant(graph, old, new):
+    """Return *graph* with one value of the first convolution's weights changed."""
+    weight = find_weights(graph)[0].tensor
+    buffers = list(graph.buffers)
+    buffers[weight.buffer] = new + graph.data_of(weight)[len(new) :]
+    assert weight.type == old
+    return replace(graph, buffers=tuple(buffers))
+
+
+@pytest.mark.parametrize("value", [65504, np.inf])
+def test_weights_that_float16_cuts_off_are_an_error(graphs, value):
+    graph = _with_constant(graphs["float16"], "float16", np.float16(value).tobytes())
+    with pytest.raises(WrongQuantization, match="is not float16") as caught:
+        held(graph, Mode.FLOAT16)
+    assert "1 weights or biases are cut off at 65,504" in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_told(graphs):
+    graph = _with_constant(graphs["float"], "float32", np.float32(np.nan).tobytes())
+    (warning,) = held(graph, Mode.FLOAT)[1]
+    assert warning.startswith("1 weights or biases are NaN or infinite: ")
 
 
 def test_floats_in_an_int8_model_are_counted_and_named(graphs):

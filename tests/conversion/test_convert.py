@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess  # noqa: TID251 - checks a fresh interpreter
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -361,6 +362,66 @@ def test_a_child_that_dies_is_an_error_with_its_decisive_line(
     assert all(each in str(caught.value) for each in says)
     assert f"the log is {log_path}" in str(caught.value)
     assert caught.value.exit_status == 3
+
+
+_MORTAL = """
+import json, os, pathlib, sys
+folder, log = map(pathlib.Path, sys.argv[4:])
+(folder / "outcomes.jsonl").touch()
+for request in json.loads((folder / "order.json").read_text())["requests"]:
+    mode = request["mode"]
+    with log.open("a") as stream:
+        stream.write(f"hil: graph.pb to {mode}\\n")
+        if mode == "dynamic":
+            stream.write("error: what dynamic said\\n")
+    if mode == "int8":
+        END
+    told = {"class": "ModelError", "what": f"no {mode}"}
+    told |= dict.fromkeys(("where", "found", "allowed", "remedy"))
+    with (folder / "outcomes.jsonl").open("a") as stream:
+        stream.write(json.dumps({"error": told}) + "\\n")
+"""
+
+
+@pytest.fixture
+def mortal(graph, tmp_path):
+    """Convert to five modes by a child that answers each, and ends so at int8."""
+
+    def run(end: str, seconds: float):
+        script = tmp_path / "mortal.py"
+        script.write_text(_MORTAL.replace("END", end))
+        python = _python(tmp_path, f'exec {sys.executable} {script} "$@"')
+        requests = [
+            replace(graph, mode=mode, representative=data)
+            for mode in (Mode.FLOAT, Mode.DYNAMIC, Mode.INT8, Mode.INT16X8)
+            for data in [tmp_path if mode.is_static else None]
+        ]
+        return convert_each(
+            requests, Deadline(seconds), log_path=tmp_path / "log", python=python
+        )
+
+    return run
+
+
+def test_a_mode_that_kills_the_child_keeps_no_other_from_being_made(mortal, tmp_path):
+    outcomes = mortal("os.kill(os.getpid(), 11)", 60)
+    told = [str(outcome) for outcome in outcomes]
+    assert [type(each) for each in outcomes].count(ToolError) == 1
+    assert "no float" in told[0]
+    assert "no dynamic" in told[1]
+    assert "graph.pb to int8" in told[2]
+    assert "SIGSEGV: hil: graph.pb to int8" in told[2]  # not what dynamic said
+    assert "no int16x8" in told[3]
+    log = (tmp_path / "log").read_text()
+    assert log.count("to int8") == 1
+    assert log.count("to int16x8") == 1
+
+
+def test_what_was_made_before_the_deadline_is_kept(mortal):
+    first, second, *late = mortal("import time; time.sleep(60)", 5)
+    assert ("no float" in str(first), "no dynamic" in str(second)) == (True, True)
+    assert late[0] is late[1]
+    assert "did not end in time" in str(late[0])
 
 
 def test_a_child_that_is_too_slow_is_killed(graph, tmp_path):

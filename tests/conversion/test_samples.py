@@ -31,6 +31,13 @@ def test_pixels_are_turned_into_what_the_model_wants(tmp_path):
         load(tmp_path, x, slot, pixels="0..2")
 
 
+def test_numbers_in_place_of_labels_are_passed_over(tmp_path):
+    x = np.arange(12.0).reshape(3, 4)
+    np.savez(tmp_path / "sine.npz", x=x, y=np.sin(x[:, :1]))
+    found = load_samples(tmp_path / "sine.npz", (ROW,), pixels=None, where="m.keras")
+    assert (found == x).all()
+
+
 @pytest.mark.parametrize(
     ("x", "says"),
     [

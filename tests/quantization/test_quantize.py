@@ -15,7 +15,7 @@ from hil.accuracy.inputs import InputSpec, prepare
 from hil.accuracy.metrics import count_top1
 from hil.engines.litert import Kernels, LitertEngine
 from hil.engines.tflm import TflmEngine
-from hil.errors import ConfigError, HilError, ModelError
+from hil.errors import ConfigError, HilError, ModelError, WrongQuantization
 from hil.models.graph import read_graph
 from hil.quantization.calibration import CalibrationData
 from hil.quantization.quantize import quantize
@@ -177,6 +177,64 @@ def test_a_file_called_float32_that_is_not_is_refused(shared: Path) -> None:
         quantize(model, RECIPES["int8"], None, where="kws_ref_model_float32.tflite")
     assert caught.value.found is not None
     assert caught.value.found.startswith("dynamic range")
+
+
+def packed(tree: schema.ModelT) -> bytes:
+    builder = flatbuffers.Builder()
+    builder.Finish(tree.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_weight(model: bytes, value: float) -> bytes:
+    """Return *model* with *value* among the weights of its first convolution."""
+    tree = schema.ModelT.InitFromPackedBuf(model, 0)
+    main = tree.subgraphs[0]
+    weight = main.tensors[main.operators[0].inputs[1]]
+    values = np.frombuffer(tree.buffers[weight.buffer].data, np.float32).copy()
+    values[0] = value
+    tree.buffers[weight.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
+    return packed(tree)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(
+    digits_model: bytes, digits_calibration: CalibrationData, name: str, value: float
+) -> None:
+    broken = with_weight(digits_model, value)
+    with pytest.raises(ModelError, match="weights of the model are NaN or infinite"):
+        quantize(broken, RECIPES[name], digits_calibration, where="d")
+
+
+def test_a_weight_that_float16_cannot_hold_is_refused(digits_model: bytes) -> None:
+    large = with_weight(digits_model, 1e5)
+    with pytest.raises(WrongQuantization, match="is not float16") as caught:
+        quantize(large, RECIPES["float16"], None, where="d")
+    assert "1 weights or biases hold more than 65,504" in str(caught.value)
+    quantize(with_weight(digits_model, 6e4), RECIPES["float16"], None, where="d")
+
+
+def test_an_open_batch_that_keeps_a_shape_float_has_its_remedy(
+    digits_model: bytes, digits_calibration: CalibrationData
+) -> None:
+    tree = schema.ModelT.InitFromPackedBuf(digits_model, 0)
+    main = tree.subgraphs[0]
+    main.tensors[main.inputs[0]].shapeSignature = [-1, 8, 8, 1]
+    size, shape, code = schema.TensorT(), schema.OperatorT(), schema.OperatorCodeT()
+    size.shape, size.type, size.name = [4], schema.TensorType.INT32, b"size"
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.SHAPE
+    shape.opcodeIndex, shape.inputs = len(tree.operatorCodes), main.operators[0].outputs
+    shape.outputs = [len(main.tensors)]
+    shape.builtinOptionsType = schema.BuiltinOptions.ShapeOptions
+    shape.builtinOptions = schema.ShapeOptionsT()
+    shape.builtinOptions.outType = schema.TensorType.INT32
+    main.tensors.append(size)
+    main.operators.append(shape)
+    tree.operatorCodes.append(code)
+    with pytest.raises(WrongQuantization, match="compute in float: SHAPE") as caught:
+        quantize(packed(tree), RECIPES["int8"], digits_calibration, where="d")
+    assert caught.value.remedy is not None
+    assert caught.value.remedy.endswith("hil convert --input-shape 1,8,8,1")
 
 
 def test_a_model_that_computes_nothing_is_refused(digits_model: bytes) -> None:

@@ -194,14 +194,14 @@ def _dataset(settings: Settings) -> Dataset:
 def _builder(settings: Settings, model: bytes, dataset: Dataset) -> Builder:
     planned = settings.model
     assert planned.calibration is not None
-    given = load_dataset(planned.calibration)
+    given = load_dataset(planned.calibration, float_targets=True)
     spec = input_spec(read_graph(model, where=str(planned.path)))
     if spec.dtype.kind != "f":
         raise ConfigError(
-            "the model takes no floats, so it is quantized already",
+            "the search is for models that take floats",
             where=str(planned.path),
             found=f"an input of type {spec.dtype}",
-            allowed="a float32 model",
+            allowed="a float32 model, not one that is quantized already",
         )
     told = calibrated_on(given, planned.calibration, dataset)
     x = prepare(given, spec, pixels=planned.pixels)
