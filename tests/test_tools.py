@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 import textwrap
@@ -43,11 +44,12 @@ def test_a_tool_that_hangs_is_killed_at_the_deadline():
 
 def test_what_a_tool_started_is_killed_with_it():
     # The shell's child holds the pipes; only killing it too ends the wait.
-    argv = ["sh", "-c", "sleep 600; true"]
+    seconds = secrets.randbelow(10**6) + 10**6  # known again among all others
+    argv = ["sh", "-c", f"sleep {seconds}; true"]
     with pytest.raises(ToolError, match="did not end in time"):
         tools.run(argv, deadline=Deadline(0.5))
     left = tools.run(
-        ["pgrep", "-x", "-f", "sleep 600"], deadline=Deadline(30), check=False
+        ["pgrep", "-x", "-f", f"sleep {seconds}"], deadline=Deadline(30), check=False
     )
     assert left.stdout == b""
 

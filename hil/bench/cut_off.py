@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hil.bench.jobs import PHONES
 from hil.vocab import RunStatus
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def missing(results: Sequence[Result], size: PlanSize | None) -> str | None:
     if size is None:
         return None
     parts = []
-    if len(results) < size.rows:
-        parts.append(
-            f"rows without a record: {size.rows - len(results)} of {size.rows}"
-        )
+    # A plan's text does not tell which devices are phones; their records do.
+    phones = {result.device for result in results if result.kind in PHONES}
+    rows = size.variants * (size.devices + (size.settings - 1) * len(phones))
+    if len(results) < rows:
+        parts.append(f"rows without a record: {rows - len(results)} of {rows}")
     cut = sum(_is_cut(result, size) for result in results)
     if cut:
         parts.append(f"rows with fewer than {size.windows} windows: {cut}")

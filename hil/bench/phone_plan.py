@@ -100,6 +100,11 @@ def phone_plan(table: PhoneTable, *, folder: Path, preset: str | None) -> PhoneP
         sentinel=_file(table.sentinel, folder, "phone.sentinel"),
         binary=_file(table.binary, folder, "phone.binary"),
     )
+    return PhonePlan(settings=phone_settings(table), conditions=conditions)
+
+
+def phone_settings(table: PhoneTable) -> tuple[Setting, ...]:
+    """Return every combination of what *table* lists."""
     cores: list[str | None] = [*table.cores] if table.cores else [None]
     delegates: list[str | None] = [None]
     if table.delegates:
@@ -107,12 +112,9 @@ def phone_plan(table: PhoneTable, *, folder: Path, preset: str | None) -> PhoneP
     choices = itertools.product(
         dict.fromkeys(table.threads), dict.fromkeys(cores), dict.fromkeys(delegates)
     )
-    return PhonePlan(
-        settings=tuple(
-            Setting(threads=threads, cores=cores, delegate=delegate)
-            for threads, cores, delegate in choices
-        ),
-        conditions=conditions,
+    return tuple(
+        Setting(threads=threads, cores=cores, delegate=delegate)
+        for threads, cores, delegate in choices
     )
 
 

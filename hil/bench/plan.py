@@ -19,6 +19,7 @@ from hil.bench.phone_plan import (
     PhonePlan,
     PhoneTable,
     phone_plan,
+    phone_settings,
     require_a_gate,
     require_distinct_phones,
 )
@@ -104,9 +105,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSize:
-    """How many rows a plan asks for, and windows of each."""
+    """How much a plan asks for; phones alone have a row for each of the settings."""
 
-    rows: int
+    variants: int  # of all models
+    devices: int
+    settings: int = 1
     windows: int
 
 
@@ -270,7 +273,9 @@ def read_size(plan: str | None) -> PlanSize | None:
     except (tomllib.TOMLDecodeError, ValidationError):
         return None
     return PlanSize(
-        rows=sum(len(table.variants) for table in file.model) * len(file.device),
+        variants=sum(len(table.variants) for table in file.model),
+        devices=len(file.device),
+        settings=len(phone_settings(file.phone)),
         windows=_measure(file.measure).windows,
     )
 

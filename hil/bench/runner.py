@@ -69,8 +69,9 @@ class Runner:
         """
         groups = lanes(devices)
         with concurrent.futures.ThreadPoolExecutor(len(groups)) as pool:
-            futures = [pool.submit(self._lane, variants, group) for group in groups]
             try:
+                # Here already: a Ctrl-C before would wait for every job of the lanes.
+                futures = [pool.submit(self._lane, variants, group) for group in groups]
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
             except KeyboardInterrupt:

@@ -22,7 +22,7 @@ from hil.links.adb_device import FOREIGN_ERRORS, NO_KEY, Device, Transport
 from hil.links.adb_key import HostKey, host_keys
 from hil.links.adb_output import FramedOutput, PlainOutput, ShellOutput, ShellResult
 from hil.links.adb_sync import FileSession
-from hil.links.adb_tcp import REACH, TcpTransport, Unreachable
+from hil.links.adb_tcp import TcpTransport, Unreachable
 from hil.links.adb_usb import UsbTransport
 from hil.links.phone import Phone
 from hil.printable import printable
@@ -190,7 +190,7 @@ class AdbLink(Phone):
             except TargetError as exc:
                 if asked:
                     raise self._unauthorised() from exc
-                exc.remedy = exc.remedy or REACH
+                exc.remedy = exc.remedy or transport.remedy
                 raise
             except NO_KEY as exc:
                 raise self._keyless() from exc

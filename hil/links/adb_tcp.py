@@ -14,7 +14,7 @@ from hil.errors import BrokenSetup, LinkClosed, LinkTimeout
 if TYPE_CHECKING:
     from hil import vocab
 
-REACH = (
+_REMEDY = (
     "is the phone on, and debugging over the network on? `adb devices`, "
     "`adb tcpip 5555`, or `hil emulate phone`"
 )
@@ -27,6 +27,8 @@ class Unreachable(BrokenSetup):
 
 class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
     """A socket to a phone that keeps the deadline it was last given."""
+
+    remedy = _REMEDY
 
     def __init__(self, host: str, port: int) -> None:
         self.address = f"{host}:{port}"
@@ -46,13 +48,13 @@ class TcpTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no typ
             # packet waits for the acknowledgement of the one before, 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError as exc:
-            raise self._silent("connecting to", remedy=REACH) from exc
+            raise self._silent("connecting to", remedy=_REMEDY) from exc
         except OSError as exc:
             raise Unreachable(
                 "the phone cannot be reached",
                 where=self.address,
                 found=exc.strerror or str(exc),
-                remedy=REACH,
+                remedy=_REMEDY,
             ) from exc
 
     def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:

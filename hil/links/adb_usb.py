@@ -38,6 +38,8 @@ _REMEDY = (
 class UsbTransport(BaseTransport):  # type: ignore[misc]  # adb_shell has no types
     """A phone on USB, found by its adb serial; keeps the deadline it was last given."""
 
+    remedy = _REMEDY
+
     def __init__(self, serial: str | None) -> None:
         """Find the phone; without a *serial* there must be exactly one."""
         self.address = f"USB {serial}" if serial else "USB"

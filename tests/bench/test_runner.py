@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -294,6 +295,39 @@ def test_control_c_breaks_the_jobs_off_and_leaves_each_device(tmp_path):
     ]
     kept, _ = load_records(folder.path)
     assert [(r.window, r.status) for r in kept] == [(0, RunStatus.OK)] * 2
+
+
+def test_control_c_while_the_lanes_start_breaks_them_off_as_well(tmp_path, monkeypatch):
+    submit = ThreadPoolExecutor.submit
+    first = threading.Event()
+    forever = threading.Event()
+
+    class Waits(FakeTarget):
+        def measure(self, job, deadline):
+            first.set()
+            while not deadline.expired:
+                forever.wait(0.01)
+            raise LinkTimeout("nobody waits any more")
+
+    def pressed(pool, *arguments):
+        if first.is_set():
+            raise KeyboardInterrupt
+        future = submit(pool, *arguments)
+        first.wait()
+        return future
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", pressed)
+    devices = [device("x", TimeBasis.DEVICE_CLOCK), device("y", TimeBasis.CPU_CYCLES)]
+    folder = RunFolder.create(tmp_path, "t")
+    runner = Runner(
+        folder=folder,
+        judge=AlwaysRight(),
+        make_target=lambda profile: Waits(profile, {}, []),
+        measure=Measure(windows=1, timeout_seconds=5),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([variant("a")], devices)
+    assert runner.records == []
 
 
 def test_a_wrong_answer_is_recorded_with_what_was_measured(run):

@@ -71,7 +71,7 @@ class Desk:
         if self.child is not None:
             self.child.stop()
         self.child = Child([str(self.flashed), "--pty", "--watch-stdin"])
-        self.put(self.child.read_line(Deadline(10)))
+        self.put(self.child.read_line(Deadline(60)))
 
     def put(self, path):
         """Let the board's path lead to *path*, from one moment to the next."""

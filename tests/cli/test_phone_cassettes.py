@@ -141,7 +141,6 @@ def test_a_gate_that_this_machines_clock_ended_ends_so_in_the_replay(
     assert [r["status"] for r in records] == ["throttled"]
     _, replay = bench(REPLAYED, **settings)
     assert without_own(replay) == without_own(records)
-    assert replay[0]["seconds"] < records[0]["seconds"] / 2
 
 
 def test_a_phone_that_vanishes_is_gone_in_the_replay(bench: Run) -> None:

@@ -74,13 +74,13 @@ def searched(place, name, number, seen):
     words = ["-m", "hil", "tune", *DIGITS, *FAST, *SHORT, "--runs", name]
     child = Child([sys.executable, *words], stderr=log)
     try:
-        deadline = Deadline(60)
+        deadline = Deadline(300)
         while not seen(place / name):
             assert child.exit_code is None, log.read_text()
             assert not deadline.expired
             time.sleep(0.01)
         os.kill(child.pid, number)
-        code = child.wait(Deadline(60))
+        code = child.wait(Deadline(300))
     finally:
         child.stop()
     (run,) = (place / name).iterdir()

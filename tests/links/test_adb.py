@@ -7,6 +7,7 @@ import socket
 import stat
 import struct
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,8 @@ class FakeAdbd:
         self.files: dict[str, bytes] = {}
         self.commands: list[str] = []
         self.inbox: list[tuple[bytes, int, int, bytes]] = []
+        # The host has heard what it can hear: of a command, which process it is.
+        self.told = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
@@ -157,6 +160,7 @@ class FakeAdbd:
         if data:
             packets.send(b"WRTE", 1, remote, data)
             assert packets.receive()[0] == b"OKAY"
+            self.told.set()
 
     def sync(self, packets: Packets, remote: int) -> None:
         pending = b""
@@ -211,6 +215,11 @@ class FakeAdbd:
 
 def _frame(kind: int, data: bytes) -> bytes:
     return struct.pack("<BI", kind, len(data)) + data
+
+
+def over_once(told: threading.Event) -> Callable[[], float]:
+    """Return a clock for a deadline of a minute, which is over once *told*."""
+    return lambda: time.monotonic() + 60 * told.is_set()
 
 
 def is_running(pid: int) -> bool:
@@ -414,7 +423,8 @@ class StrictAdbd(FakeAdbd):
 
 class IgnoredAdbd(StrictAdbd):
     def person(self, packets: Packets) -> None:
-        pass
+        del packets
+        self.told.set()
 
 
 class DenyingAdbd(StrictAdbd):
@@ -444,9 +454,9 @@ def test_a_key_is_made_for_its_owner_alone_and_used_again(
 def test_a_key_that_nobody_accepts_is_a_broken_setup(
     start: Start, kind: type[FakeAdbd]
 ) -> None:
-    link, _ = start(kind)
+    link, daemon = start(kind)
     with pytest.raises(BrokenSetup, match="has not accepted the key") as caught:
-        link.open(Deadline(1.5))
+        link.open(Deadline(60, is_cut=daemon.told.is_set))
     assert caught.value.remedy is not None
     assert "accept the key on the phone's screen" in caught.value.remedy
 
@@ -538,13 +548,14 @@ def test_a_key_file_that_cannot_be_used_is_named(
 
 class SilentAdbd(FakeAdbd):
     def greet(self, packets: Packets) -> None:
-        pass
+        del packets
+        self.told.set()
 
 
 def test_a_phone_that_says_nothing_is_given_up_at_the_deadline(start: Start) -> None:
-    link, _ = start(SilentAdbd)
+    link, daemon = start(SilentAdbd)
     with pytest.raises(LinkTimeout, match="time ran out while waiting"):
-        link.open(Deadline(0.2))
+        link.open(Deadline(60, now=over_once(daemon.told)))
 
 
 def test_what_says_no_hello_is_given_up_long_before_the_deadline(
@@ -762,23 +773,10 @@ def test_ctrl_c_kills_the_process_on_the_phone(
     assert link.shell("echo on", Deadline(10)).stdout == b"on\n"
 
 
-class PromptAdbd(FakeAdbd):
-    """Tells when a command has said which process it is."""
-
-    def __init__(self, folder: Path) -> None:
-        self.told = threading.Event()
-        super().__init__(folder)
-
-    def write(self, packets: Packets, remote: int, data: bytes) -> None:
-        super().write(packets, remote, data)
-        self.told.set()
-
-
 def test_a_wait_that_another_thread_breaks_off_ends_and_its_process_is_killed(
     start: Start,
 ) -> None:
-    link, daemon = start(PromptAdbd)
-    assert isinstance(daemon, PromptAdbd)
+    link, daemon = start(FakeAdbd)
     with pytest.raises(LinkTimeout) as caught:
         link.shell(["sleep", "1000"], Deadline(1000, is_cut=daemon.told.is_set))
     (killed,) = re.findall(r"kill -9 (\d+);", daemon.commands[-1])
@@ -819,9 +817,10 @@ def test_a_stream_that_ends_early_is_no_result(
 def test_at_the_deadline_the_process_on_the_phone_is_killed(
     start: Start, kind: type[FakeAdbd]
 ) -> None:
-    link, _ = start(kind)
+    link, daemon = start(kind)
+    deadline = Deadline(60, now=over_once(daemon.told))
     with pytest.raises(LinkTimeout, match="did not end in time") as caught:
-        link.shell(["sleep", "1000"], Deadline(1))
+        link.shell(["sleep", "1000"], deadline)
     match = re.fullmatch(
         r"exec sleep 1000; process (\d+) was killed on the phone",
         caught.value.found or "",
@@ -842,7 +841,7 @@ class DeafAdbd(FakeAdbd):
 def test_a_process_that_cannot_be_killed_is_reported(start: Start) -> None:
     link, daemon = start(DeafAdbd)
     with pytest.raises(LinkTimeout) as caught:
-        link.shell(["sleep", "8"], Deadline(1))
+        link.shell(["sleep", "8"], Deadline(60, now=over_once(daemon.told)))
     assert re.fullmatch(
         r"exec sleep 8; process \d+ may still run on the phone "
         r"\(the phone is gone\)",

@@ -385,6 +385,7 @@ def test_at_the_deadline_all_that_the_command_started_is_killed(
     settings = AdbSettings(host=host, port=int(port))
     link = AdbLink(settings, key_path=tmp_path / "adbkey")
     seconds = secrets.randbelow(10**6) + 10**6  # known again among all others
+    link.open(Deadline(_SECONDS))  # so that the second is the command's alone
     with pytest.raises(LinkTimeout, match="did not end in time") as caught:
         link.shell(f"sh -c 'sleep {seconds}; echo a'; echo b", Deadline(1))
     assert str(caught.value.found).endswith("was killed on the phone")

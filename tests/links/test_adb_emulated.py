@@ -11,6 +11,7 @@ import pytest
 from hil.deadline import Deadline
 from hil.errors import BrokenSetup, LinkTimeout, TargetError
 from hil.links.adb import AdbLink
+from hil.links.adb_key import HostKey
 from hil.tools import Child
 from hil.vocab import AdbSettings
 
@@ -40,6 +41,7 @@ def start(
 ) -> Iterator[Callable[..., AdbLink]]:
     """Start a phone with the changes given, once, and return a new link to it."""
     folder = tmp_path_factory.mktemp("phone")
+    HostKey(folder / "adbkey").GetPublicKey()  # to make one may take seconds
     addresses: dict[str, tuple[str, int]] = {}
     with contextlib.ExitStack() as stack:
 
@@ -119,6 +121,7 @@ def test_at_the_deadline_the_process_on_the_phone_is_killed(
     command: list[str] | str,
 ) -> None:
     link = start(changes)
+    link.open(Deadline(60))  # so that the second is the command's alone
     with pytest.raises(LinkTimeout, match="did not end in time") as caught:
         link.shell(command, Deadline(1))
     assert str(caught.value.found).endswith("was killed on the phone")
@@ -143,4 +146,4 @@ def test_a_key_that_nobody_accepts_is_a_broken_setup(
 ) -> None:
     link = start({"require_auth": True}, accepts=False)
     with pytest.raises(BrokenSetup, match="has not accepted the key"):
-        link.open(Deadline(2))
+        link.open(Deadline(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from typing import TYPE_CHECKING
 
 import pytest
 from adb_shell import exceptions
@@ -14,6 +15,9 @@ from hil.links.adb import AdbLink
 from hil.links.adb_tcp import Unreachable
 from hil.links.adb_usb import UsbTransport, choose
 from hil.vocab import AdbSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_phone_is_chosen_by_its_serial() -> None:
@@ -54,6 +58,7 @@ class FakeUsbPhone:
         self._serial = serial
         self.written: list[bytes] = []
         self.fails = False
+        self.is_mute = False
 
     @property
     def serial_number(self) -> str:
@@ -68,7 +73,7 @@ class FakeUsbPhone:
 
     def bulk_read(self, size: int, seconds: float) -> bytes:
         assert seconds > 0
-        if self.fails:
+        if self.fails or self.is_mute:
             raise exceptions.UsbReadFailedError("gone \x1b", None)
         return bytes(size)
 
@@ -119,6 +124,17 @@ def test_a_phone_that_another_program_holds_says_what_to_do(
         AdbLink(AdbSettings(serial="B")).open(Deadline(10))
     assert caught.value.found == r"LIBUSB_ERROR_BUSY \x1b"
     assert "adb kill-server" in str(caught.value.remedy)
+
+
+def test_a_phone_that_says_no_hello_is_told_with_what_helps_on_usb(
+    phones: list[FakeUsbPhone], tmp_path: Path
+) -> None:
+    phones[2].is_mute = True
+    link = AdbLink(AdbSettings(serial="B"), key_path=tmp_path / "key")
+    with pytest.raises(LinkClosed) as caught:
+        link.open(Deadline(10))
+    assert "adb kill-server" in str(caught.value.remedy)
+    assert "tcpip" not in str(caught.value.remedy)
 
 
 def test_a_phone_that_is_pulled_out_is_a_closed_link(

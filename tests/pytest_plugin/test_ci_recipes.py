@@ -101,7 +101,7 @@ def run_script(commands, checkout, **env):
     path = [str(stand_ins), str(Path(sys.executable).parent), os.environ["PATH"]]
     output = tools.run(
         ["bash", "-eo", "pipefail", "-c", "\n".join(commands)],
-        deadline=Deadline(200),
+        deadline=Deadline(600),
         cwd=checkout,
         env={
             "PATH": ":".join(path),

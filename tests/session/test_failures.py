@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from conftest import Bench
 
+    from hil import vocab
     from hil.emulators.board import Board
 
 MODEL = b'{"inputs": [70], "outputs": [3], "arena": 900}\n' + bytes(3000)
@@ -120,12 +121,24 @@ def test_a_process_that_hangs_is_silent() -> None:
     assert "faulty_device.py silent" in str(raised.value)
 
 
+class HeardLink(ProcessLink):
+    """Counts what came."""
+
+    heard_bytes = 0
+
+    def read(self, deadline: vocab.Deadline) -> bytes:
+        data = super().read(deadline)
+        self.heard_bytes += len(data)
+        return data
+
+
 def test_a_process_that_talks_garbage_is_not_silent() -> None:
     code = "import os\nos.write(1, b'U' * 811 + b'\\0')\nwhile os.read(0, 99): pass"
-    session = Session(ProcessLink([sys.executable, "-S", "-c", code]))
+    link = HeardLink([sys.executable, "-S", "-c", code])
+    session = Session(link)
     try:
         with pytest.raises(LinkTimeout) as raised:
-            session.open(Deadline(1))
+            session.open(Deadline(60, is_cut=lambda: link.heard_bytes == 812))
     finally:
         session.close()
     assert "found:   812 bytes that are no frame" in str(raised.value)

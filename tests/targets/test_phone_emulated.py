@@ -103,16 +103,17 @@ def test_a_window_has_its_times_and_its_memory(target: PhoneTarget, job: Job) ->
 
 
 def test_a_window_goes_on_for_its_seconds(target: PhoneTarget, job: Job) -> None:
-    measured = target.measure(replace(job, min_seconds=0.1), Deadline(60))
+    longer = replace(job, min_runs=1, min_seconds=0.1)
+    measured = target.measure(longer, Deadline(60))
     assert measured.summary is not None
-    assert measured.summary.n > 20
+    assert measured.summary.n > 1
 
 
 def test_a_window_that_asks_for_too_much_ends_in_time_with_what_it_has(
     target: PhoneTarget, job: Job
 ) -> None:
     endless = replace(job, min_seconds=1000.0)
-    measured = target.measure(endless, Deadline(3))
+    measured = target.measure(endless, Deadline(8))
     assert measured.summary is not None
     assert measured.summary.n > 20
 

@@ -255,7 +255,8 @@ class _Run:
         return shell.status
 
     async def _node(self, node: Node) -> None:
-        if _outlives_us(node):
+        # A background command is detached already; a shield would keep kill off it.
+        if _outlives_us(node) and not self._shell.replaced:
             await asyncio.shield(self._shell.phone.detach(self._attached(node)))
         else:
             await self._attached(node)

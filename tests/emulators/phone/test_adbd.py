@@ -189,9 +189,12 @@ def test_files_in_a_folder_of_ones_own_stay(tmp_path: Path) -> None:
         "from hil.emulators.phone.adbd import serve\n"
         "from hil.profiles import find_profile\n"
         "async def main():\n"
-        "    await asyncio.wait_for(serve(find_profile('emulated-phone'), port=0,"
-        " ready=print, storage=Path(sys.argv[1])), 0.05)\n"
-        "try:\n    asyncio.run(main())\nexcept TimeoutError:\n    print('ended')\n"
+        "    phone = asyncio.current_task()\n"
+        "    def ready(port):\n        print(port)\n        phone.cancel()\n"
+        "    await serve(find_profile('emulated-phone'), port=0, ready=ready,"
+        " storage=Path(sys.argv[1]))\n"
+        "try:\n    asyncio.run(main())\n"
+        "except asyncio.CancelledError:\n    print('ended')\n"
     )
     child = Child([sys.executable, "-c", script, str(tmp_path / "phone")])
     assert child.wait(Deadline(60)) == 0

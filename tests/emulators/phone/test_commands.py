@@ -207,6 +207,16 @@ def test_ps_lists_shells_and_kill_ends_them(run: Callable[..., Done]) -> None:
     assert done.stdout.splitlines()[3:] == ["1", "0"]
 
 
+def test_kill_ends_a_background_command_of_nohup(run: Callable[..., Done]) -> None:
+    done = run(
+        "cd /data/local/tmp; nohup sh -c 'while :; do touch f; sleep 0.01; done' & "
+        "while [ ! -e f ]; do sleep 0.01; done; kill -9 $!; wait $!; echo $?; "
+        "rm f; sleep 0.1; ls f"
+    )
+    assert done.stdout == "137\n"
+    assert "No such file" in done.stderr
+
+
 def test_a_shell_that_kills_itself_ends_alone(run: Callable[..., Done]) -> None:
     done = run("sh -c 'kill -9 $$; sleep 60'; echo $?")
     assert (done.stdout, done.stderr) == ("137\n", "Killed \n")
