@@ -50,6 +50,8 @@ class Desk:
         self.tty = folder / "tty"
         self.resets = folder / "resets"
         os.mkfifo(self.resets)
+        # Open for both from the start: no word is lost, whoever comes first.
+        self.line = self.resets.open("r+b", buffering=0)
         self.script("flash", f'cp --remove-destination "$1" {self.flashed}')
         self.script("reset", f"echo reset > {self.resets}")
         (folder / "desk-board.toml").write_text(PROFILE.format(folder=folder))
@@ -80,15 +82,13 @@ class Desk:
         link.rename(self.tty)
 
     def _restart_at_each_reset(self):
-        while self.resets.read_text().startswith("reset"):
+        while self.line.readline() == b"reset\n":
             self.start()
 
     def close(self):
-        # Opened for both, a fifo does not wait for a reader that may have failed.
-        fifo = os.open(self.resets, os.O_RDWR)
-        os.write(fifo, b"end")
-        os.close(fifo)
+        self.line.write(b"end\n")
         self.thread.join()
+        self.line.close()
         if self.child is not None:
             self.child.stop()
 
