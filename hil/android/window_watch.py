@@ -100,26 +100,10 @@ def judge_window(
     share = _lowest_clock(samples, pinned, reached_khz)
     foreign = _foreign_share(samples, pinned)
     beside = _foreign_beside(samples, pinned, own_ticks)
-    most_beside = (
-        rule.max_foreign_share if foreign is None else rule.max_foreign_beside_share
-    )
     hottest = max(temperatures, default=None)
     worst = max(statuses, default=None)
-    throttled: list[str] = []
-    if hottest is not None and kind is not None and hottest > rule.ceilings_c[kind]:
-        throttled.append(
-            f"{hottest:.1f} C ({kind}) is above the ceiling of "
-            f"{rule.ceilings_c[kind]:.1f} C"
-        )
-    if worst is not None and worst > rule.max_status:
-        throttled.append(f"Android's thermal status rose to {status_name(worst)}")
-    if share is not None and share < rule.min_clock_share:
-        throttled.append(f"a pinned core fell to {share:.0%} of its clock")
-    unstable: list[str] = []
-    if foreign is not None and foreign > rule.max_foreign_share:
-        unstable.append(f"other programs kept the other cores {foreign:.0%} busy")
-    if beside is not None and beside > most_beside:
-        unstable.append(f"other programs took {beside:.0%} of the run's own cores")
+    throttled = _throttling(rule, kind, hottest=hottest, status=worst, clock=share)
+    unstable = _disturbance(rule, foreign=foreign, beside=beside)
     if is_silent:
         unstable.append("a sensor that was read before fell silent")
     return WindowReport(
@@ -144,6 +128,41 @@ def judge_window(
             if value is None
         ),
     )
+
+
+def _throttling(
+    rule: WatchRule,
+    kind: str | None,
+    *,
+    hottest: float | None,
+    status: int | None,
+    clock: float | None,
+) -> list[str]:
+    """Return what says that the phone held the run back."""
+    reasons = []
+    if hottest is not None and kind is not None and hottest > rule.ceilings_c[kind]:
+        reasons.append(
+            f"{hottest:.1f} C ({kind}) is above the ceiling of "
+            f"{rule.ceilings_c[kind]:.1f} C"
+        )
+    if status is not None and status > rule.max_status:
+        reasons.append(f"Android's thermal status rose to {status_name(status)}")
+    if clock is not None and clock < rule.min_clock_share:
+        reasons.append(f"a pinned core fell to {clock:.0%} of its clock")
+    return reasons
+
+
+def _disturbance(
+    rule: WatchRule, *, foreign: float | None, beside: float | None
+) -> list[str]:
+    """Return what other programs did; without other cores, the run may use all."""
+    reasons = []
+    if foreign is not None and foreign > rule.max_foreign_share:
+        reasons.append(f"other programs kept the other cores {foreign:.0%} busy")
+    most = rule.max_foreign_share if foreign is None else rule.max_foreign_beside_share
+    if beside is not None and beside > most:
+        reasons.append(f"other programs took {beside:.0%} of the run's own cores")
+    return reasons
 
 
 def _verdict(throttled: Sequence[str], unstable: Sequence[str]) -> WindowVerdict:
