@@ -56,7 +56,10 @@ def read_measurements(path: Path) -> tuple[list[Group], list[str]]:
         told = json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigError(
-            "the measurements cannot be read", where=str(path), found=exc.strerror
+            "the measurements cannot be read",
+            where=str(path),
+            found=exc.strerror,
+            remedy="a run folder of hil bench, or what hil evaluate --json prints",
         ) from exc
     except ValueError as exc:
         raise _not_measurements(path, f"no JSON: {exc}") from exc

@@ -41,12 +41,22 @@ def opened(
 
     *make* makes the target of a profile. Raises what engines, files and devices do.
     """
+    # A wrong name is told before any side has worked for minutes.
+    profiles = {name: _profile(name) for name in names if _is_device(name)}
     with contextlib.ExitStack() as stack:
         sides = []
         for name in names:
             progress(f"{name}: {len(subject.samples):,} inputs")
             sides.append(
-                _side(name, subject, deadline, stack, make=make, keep_model=keep_model)
+                _other_side(name, subject, deadline)
+                if name not in profiles
+                else _device_side(
+                    make(profiles[name]),
+                    subject,
+                    deadline,
+                    stack,
+                    keep_model=keep_model,
+                )
             )
         yield sides
 
@@ -72,22 +82,26 @@ def is_log(name: str) -> bool:
     return path.exists() and path.suffix not in {".npz", ".toml"}
 
 
-def _side(
-    name: str,
-    subject: Subject,
-    deadline: Deadline,
-    stack: contextlib.ExitStack,
-    *,
-    make: Callable[[DeviceProfile], Target],
-    keep_model: KeepModel,
-) -> Side:
+def _is_device(name: str) -> bool:
+    return not (name in ENGINES or is_cassette(name) or name.endswith(".npz"))
+
+
+def _other_side(name: str, subject: Subject, deadline: Deadline) -> Side:
     if name in ENGINES:
         return HostSide(name, subject)
     if is_cassette(name):
         return open_recording(name, subject, deadline)
-    if name.endswith(".npz"):
-        return read_outputs(Path(name), subject)
-    target = make(_profile(name))
+    return read_outputs(Path(name), subject)
+
+
+def _device_side(
+    target: Target,
+    subject: Subject,
+    deadline: Deadline,
+    stack: contextlib.ExitStack,
+    *,
+    keep_model: KeepModel,
+) -> Side:
     stack.callback(target.close)
     target.open(deadline)
     return DeviceSide(target, subject, deadline, keep_model=keep_model)
