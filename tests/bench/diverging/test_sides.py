@@ -67,6 +67,22 @@ def test_a_device_is_closed_even_where_it_cannot_be_opened(subject):
     assert done == ["open", "close"]
 
 
+def test_a_wrong_name_is_told_before_any_side_has_worked(subject):
+    began = []
+    sides = opened(
+        ["litert", "litert-rfe"],
+        subject,
+        Deadline(60),
+        make=None,
+        keep_model=None,
+        progress=began.append,
+    )
+    with pytest.raises(ConfigError) as caught, sides:
+        pass
+    assert caught.value.remedy == "did you mean 'litert-ref'?"
+    assert began == []
+
+
 def test_a_name_that_nobody_has_is_told_the_nearest(subject):
     sides = opened(
         ["qemu_mps2_an386"], subject, Deadline(60), make=None, keep_model=None
