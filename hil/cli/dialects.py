@@ -34,14 +34,6 @@ def spoken_to(profile: DeviceProfile, tapes: Tapes) -> Target:
     """
     link = profile.link
     assert isinstance(link, SerialSettings)
-    if profile.kind is not TargetKind.MCU and link.port is None:
-        raise ConfigError(
-            "a board that hil starts has no model that text could reach",
-            where=profile.name,
-            found=f"link.protocol {link.protocol}",
-            allowed="hil",
-            remedy="hil emulate mcu --model FILE, and its port as link.port",
-        )
     connect = connection(profile, tapes)
     if link.protocol == "hil":
         return McuTarget(profile, connect())
@@ -49,9 +41,20 @@ def spoken_to(profile: DeviceProfile, tapes: Tapes) -> Target:
 
 
 def connection(profile: DeviceProfile, tapes: Tapes) -> Callable[[], Link]:
-    """Return what gives the link to a cassette, a port, or a port found by identity."""
+    """Return what gives the link to a cassette, a port, or a port found by identity.
+
+    Raises ConfigError where hil would start the device: it loads a model by frames.
+    """
     settings = profile.link
     assert isinstance(settings, SerialSettings)
+    if profile.kind is not TargetKind.MCU and settings.port is None:
+        raise ConfigError(
+            "a board that hil starts has no model that text could reach",
+            where=profile.name,
+            found=f"kind {profile.kind.value}, no link.port",
+            allowed="a board on a port; hil bench speaks frames to this one",
+            remedy="hil emulate mcu --model FILE, and its port as link.port",
+        )
 
     def connect() -> Link:
         if settings.port is not None and is_cassette(settings.port):

@@ -129,7 +129,10 @@ def test_another_dialogue_than_was_recorded_is_status_3(hil, tmp_path):
         (("--port", "/dev/x", "--device", "native"), "which device?"),
         (("--port", "/dev/x", "--mode", "accurac"), "did you mean 'accuracy'?"),
         (("--device", "emulated-phone"), "a phone speaks no text protocol"),
-        (("--device", "emulated-mcu"), "which port the board is on"),
+        (
+            ("--device", "emulated-mcu"),
+            "a board that hil starts has no model that text could reach",
+        ),
         (("--port", "cassette:none"), "the cassette cannot be read"),
     ],
 )
